@@ -207,15 +207,15 @@ static bool parse_iso(const char *s, size_t n, int64_t *seconds)
 }
 
 /* YYYYMMDD, with hours and minutes, or seconds too, behind it: 12 digits would be milliseconds of
- * the seventies, 14 milliseconds of a time to come. */
+ * the seventies, 14 milliseconds of a time to come. 2999 and 9999 stand for ever. */
 static bool parse_yyyymmdd(const char *s, size_t n, int64_t *seconds)
 {
     const char *end = s + n;
     int y, mo, d, h = 0, mi = 0, sec = 0;
 
     if ((n != 8 && n != 12 && n != 14) || !take_digits(&s, end, 4, &y) ||
-        !take_digits(&s, end, 2, &mo) || !take_digits(&s, end, 2, &d) || y < 1900 || y > 2099 ||
-        !is_date(y, mo, d))
+        !take_digits(&s, end, 2, &mo) || !take_digits(&s, end, 2, &d) || y < 1900 ||
+        (y > 2099 && y != 2999 && y != 9999) || !is_date(y, mo, d))
         return false;
     if (n > 8 && (!take_digits(&s, end, 2, &h) || !take_digits(&s, end, 2, &mi) ||
                   (n == 14 && !take_digits(&s, end, 2, &sec)) || h > 23 || mi > 59 || sec > 60))
@@ -395,10 +395,10 @@ bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form)
          * microseconds likewise. Data of recommenders have no times in between, so the magnitude
          * tells the unit. */
         x = fabs(x);
-        *form = x < 1e11   ? PZ_TIME_SECONDS
-                : x < 1e14 ? PZ_TIME_MILLIS
-                : x < 1e17 ? PZ_TIME_MICROS
-                           : PZ_TIME_NANOS;
+        *form = x < 1e11                            ? PZ_TIME_SECONDS
+                : x < 1e14 || pz_time_is_forever(x) ? PZ_TIME_MILLIS
+                : x < 1e17                          ? PZ_TIME_MICROS
+                                                    : PZ_TIME_NANOS;
         return true;
     }
     *form = PZ_TIME_ISO8601;

@@ -25,11 +25,18 @@ enum pz_time_form {
     PZ_N_TIME_FORMS
 };
 
-/* The form one value looks like: eight digits that are a date of 1900 to 2099 YYYYMMDD, other whole
- * or decimal numbers by magnitude (|x| < 1e11 seconds, < 1e14 milliseconds, < 1e17 microseconds,
- * else nanoseconds), else ISO-8601, else a date whose day or month stands first, else one with the
- * name of the month in English. False when it is none of them, or when day, month and year could
- * change places. Threads: any */
+/* Whether a number is a time of the year 9999 in milliseconds, which stands for ever; in
+ * microseconds it would be one of a night of 1978. Threads: any */
+static inline bool pz_time_is_forever(double x)
+{
+    return x >= 253370764800e3 && x < 253402300800e3;
+}
+
+/* The form one value looks like: eight digits that are a date of 1900 to 2099, 2999 or 9999,
+ * YYYYMMDD; other whole or decimal numbers by magnitude (|x| < 1e11 seconds, < 1e14, and the year
+ * 9999, milliseconds, < 1e17 microseconds, else nanoseconds), else ISO-8601, else a date whose day
+ * or month stands first, else one with the name of the month in English. False when it is none of
+ * them, or when day, month and year could change places. Threads: any */
 bool pz_time_guess(const char *s, size_t n, enum pz_time_form *form);
 
 enum { PZ_TIME_DAY_CAN = 1, PZ_TIME_MONTH_CAN = 2, PZ_TIME_YEAR_CAN = 4 };

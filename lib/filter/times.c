@@ -6,9 +6,10 @@
  * all of them agree (0 is "never" in each):
  *
  *   seconds        6e8 <= |x| < 4.2e9: from 1989 to 2103
- *   milliseconds   1e11 <= |x| < 1e14: from 1973 on; in seconds these would be years after 5138
+ *   milliseconds   1e11 <= |x| < 1e14: from 1973 on; in seconds these would be years after 5138;
+ *                  and the year 9999, which stands for ever (in microseconds a night of 1978)
  *   microseconds   1e14 <= |x| < 1e17
- *   days           whole numbers YYYYMMDD that are dates from 1900 to 2199
+ *   days           whole numbers YYYYMMDD that are dates from 1900 to 9999
  *
  * The right side is converted, never the column. A plain number on the right is converted only
  * where it is a time of another form than the column's, such as 20211001 against seconds (which is
@@ -24,6 +25,7 @@
 #include "filter/ast.h"
 
 enum { DAY_S = 86400 };
+static const double year_10000 = 253402300800;
 
 bool pz_filter_is_time(const struct pz_filter_expr *e)
 {
@@ -66,18 +68,18 @@ static int64_t date_of(int64_t day)
 
 static bool is_date(double x)
 {
-    return x >= 19000101 && x <= 21991231 && floor(x) == x &&
+    return x >= 19000101 && x <= 99991231 && floor(x) == x &&
            date_of(day_number((int64_t)x)) == (int64_t)x;
 }
 
 /* ---- units */
 static enum pz_filter_unit unit_of(double x)
 {
-    return is_date(x)                          ? PZ_UNIT_DAYS
-           : fabs(x) >= 1e11 && fabs(x) < 1e14 ? PZ_UNIT_MILLIS
-           : fabs(x) >= 1e14 && fabs(x) < 1e17 ? PZ_UNIT_MICROS
-           : fabs(x) >= 6e8 && fabs(x) < 4.2e9 ? PZ_UNIT_SECONDS
-                                               : PZ_UNIT_OTHER;
+    return is_date(x)                                                     ? PZ_UNIT_DAYS
+           : (fabs(x) >= 1e11 && fabs(x) < 1e14) || pz_time_is_forever(x) ? PZ_UNIT_MILLIS
+           : fabs(x) >= 1e14 && fabs(x) < 1e17                            ? PZ_UNIT_MICROS
+           : fabs(x) >= 6e8 && fabs(x) < 4.2e9                            ? PZ_UNIT_SECONDS
+                                                                          : PZ_UNIT_OTHER;
 }
 
 /* The unit that all values have; at once OTHER when two differ. */
@@ -118,7 +120,7 @@ double pz_filter_to_unit(enum pz_filter_unit unit, double seconds)
 {
     double day = floor(seconds / DAY_S);
 
-    if (unit == PZ_UNIT_DAYS && fabs(seconds) < 1e11)
+    if (unit == PZ_UNIT_DAYS && fabs(seconds) < year_10000)
         return (double)date_of((int64_t)day) + (seconds - day * DAY_S) / DAY_S;
     return unit == PZ_UNIT_MILLIS   ? seconds * 1e3
            : unit == PZ_UNIT_MICROS ? seconds * 1e6

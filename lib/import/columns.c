@@ -99,17 +99,15 @@ static uint64_t count_nulls(const struct pz_staged *s, uint32_t f, uint64_t *cod
 static double parse_cell(const struct pz_field *f, const struct cells *c, const char *s, size_t n)
 {
     uint64_t code = 0;
+    int64_t seconds;
     double value = NAN;
-    const char *why = f->kind == PZ_ATTR_BOOL ? pz_encode_bool(s, n, &code)
-                      : c->how.is_time
-                          ? pz_encode_time(s, n, c->how.form, &code)
-                          : pz_encode_number(f, s, n, c->mapping->decimal_comma, &code);
 
-    if (why)
-        return value;
+    /* Up to the end of 9999, which stands for ever: no event happens then, but an offer may end. */
     if (c->how.is_time)
-        return (double)pz_decode_time(code);
-    memcpy(&value, &code, sizeof value);
+        return pz_time_parse(s, n, c->how.form, &seconds) ? (double)seconds : value;
+    if (!(f->kind == PZ_ATTR_BOOL ? pz_encode_bool(s, n, &code)
+                                  : pz_encode_number(f, s, n, c->mapping->decimal_comma, &code)))
+        memcpy(&value, &code, sizeof value);
     return value;
 }
 

@@ -268,3 +268,29 @@ END
     [ "$(pass 'Items.PRICE > 17.36')" = 0 ]
     [ "$(pass 'Interactions.EVENT_VALUE = 3.6')" = 2 ]
 }
+
+@test "what ends in 9999 ends after now, in whatever form the column has its times" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,ever,1700000000\nu,soon,1700000001\nv,over,1700000002\nv,none,1700000003\n' >i.csv
+    while read -r ever soon over; do
+        printf 'ITEM_ID,UNTIL\never,%s\nsoon,%s\nnone,\n' "$ever" "$over" >items.csv
+        pz-import -q -o old.pzd --interactions i.csv --items items.csv
+        printf 'ITEM_ID,UNTIL\nsoon,%s\nover,%s\n' "$soon" "$over" >items.csv
+        pz-import -q -o new.pzd --items items.csv
+        pz-import -q --merge -o d.pzd old.pzd new.pzd
+        pz-train -q --no-tune -r popularity-count -o m.pzm d.pzd
+        pass() { pz-recommend -q m.pzm --check-filter --now 2026-01-01 --json --filter "INCLUDE ItemID WHERE $1" | jq .pass; }
+        echo "$ever"
+        [ "$(pass 'Items.UNTIL > NOW()')" = 2 ]
+        [ "$(pass 'Items.UNTIL < NOW()')" = 1 ]
+        [ "$(pass 'Items.UNTIL > "2031-01-01"')" = 1 ]
+        [ "$(pass 'Items.UNTIL IS NULL')" = 1 ]
+    done <<'FORMS'
+9999-12-31 2030-01-01 2020-01-01
+9999-12-31T23:59:59Z 2030-01-01T00:00:00Z 2020-01-01T00:00:00Z
+31.12.9999 13.01.2030 14.01.2020
+99991231 20300101 20200101
+29991231 20300101 20200101
+253402300799 1893456000 1577836800
+253402214400000 1893456000000 1577836800000
+FORMS
+}
