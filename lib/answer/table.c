@@ -57,7 +57,7 @@ static void add_grid(struct pz_str *out, const struct grid *g)
 
                 max = w > max ? w : max;
             }
-            pz_str_add(out, s->len ? s->data : "", s->len);
+            pz_str_add_plain(out, s->len ? s->data : "", s->len);
             out->failed |= s->failed;
             if (c + 1 < g->cols)
                 pz_str_addf(out, "%*s", (int)(max - width(s) + 2), "");

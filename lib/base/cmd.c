@@ -382,8 +382,14 @@ static int finish(const char *program, enum pz_status st, const struct pz_err *e
         fprintf(stderr, "%s: writing standard output: %s\n", program, strerror(why));
         return PZ_IO;
     }
-    if (st != PZ_OK && err->text[0])
-        fprintf(stderr, "%s: %s%s\n", program, pz_ranks_prefix(), err->text);
+    if (st != PZ_OK && err->text[0]) {
+        struct pz_str line = { 0 };
+
+        pz_str_add_plain(&line, err->text, strlen(err->text));
+        fprintf(stderr, "%s: %s%s\n", program, pz_ranks_prefix(),
+                line.data ? line.data : err->text);
+        pz_str_clear(&line);
+    }
     return (int)st;
 }
 

@@ -3,6 +3,8 @@
  *
  *   - one mutex orders the lines, so that those of two threads never mix, and a message clears a
  *     progress line that stands on the terminal before it is written
+ *   - names and ids in a message come from strangers: none of them ends a line or speaks to the
+ *     terminal
  *   - progress counts in an atomic; the thread that finds the next drawing due draws it, so that a
  *     step costs an addition and, seldom, a look at the clock */
 #include "base/log.h"
@@ -117,8 +119,9 @@ static void say(struct pz_log *log, enum pz_level level, const char *text)
         pz_json_add_string(&line, text, strlen(text));
         pz_str_adds(&line, "}\n");
     } else {
-        pz_str_addf(&line, "%s: %s%s\n", log->program, level == PZ_LOG_WARN ? "warning: " : "",
-                    text);
+        pz_str_addf(&line, "%s: %s", log->program, level == PZ_LOG_WARN ? "warning: " : "");
+        pz_str_add_plain(&line, text, strlen(text));
+        pz_str_addc(&line, '\n');
     }
     erase_progress(log);
     if (!line.failed)

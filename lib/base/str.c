@@ -143,6 +143,12 @@ void pz_str_add_float(struct pz_str *s, float x)
     add_number(s, (double)x, 6, 9, true);
 }
 
+void pz_str_add_plain(struct pz_str *s, const char *text, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        pz_str_addc(s, (unsigned char)text[i] < 0x20 || text[i] == 0x7f ? '?' : text[i]);
+}
+
 void pz_str_trim(const char **s, size_t *n)
 {
     for (; *n > 0 && **s == ' '; --*n)

@@ -35,6 +35,10 @@ void pz_str_add_count(struct pz_str *s, uint64_t n, size_t digits);
 void pz_str_add_double(struct pz_str *s, double x);
 void pz_str_add_float(struct pz_str *s, float x);
 
+/* Append text for people, who read it on a terminal or in a log, a line each: control characters
+ * as '?'. */
+void pz_str_add_plain(struct pz_str *s, const char *text, size_t n);
+
 /* Leave blanks at both ends out: *s and *n become what is between them. */
 void pz_str_trim(const char **s, size_t *n);
 

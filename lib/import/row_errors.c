@@ -24,8 +24,7 @@ static void add_printable(struct pz_str *out, const char *s, size_t n)
         for (size_t i = 0; i < show; i++)
             pz_str_addc(out, s[i] >= 0x20 && s[i] < 0x7f ? s[i] : '?');
     } else {
-        for (size_t i = 0; i < show; i++)
-            pz_str_addc(out, (unsigned char)s[i] < 0x20 || s[i] == 0x7f ? '?' : s[i]);
+        pz_str_add_plain(out, s, show);
     }
     if (show < n)
         pz_str_adds(out, "...");

@@ -613,3 +613,20 @@ PY
     done
     [ $failed -gt 5 ]
 }
+
+@test "what a stranger's id holds neither ends a line of a message or a table nor speaks to the terminal" {
+    esc=$'a\033[31m\nb'
+    run -0 --separate-stderr pz-recommend "$HOME_PZM" -u "$esc" -n 1
+    [ "${#stderr_lines[@]}" -eq 1 ]
+    [[ $stderr == *'user "a?[31m?b"'* ]]
+    run -66 pz-recommend "$esc" -u u
+    [ "${#lines[@]}" -eq 1 ]
+    [[ $output != *$'\033'* ]]
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\nu,a,1\nv,b,2\n' >i.csv
+    printf 'ITEM_ID,TITLE\na,"one\ntwo"\nb,three\n' >items.csv
+    pz-import -q -o d.pzd --interactions i.csv --items items.csv
+    pz-train -q --no-tune -r popularity-count -o m.pzm d.pzd
+    run -0 pz-recommend -q m.pzm -u w -f table
+    [ "${#lines[@]}" -eq 3 ]
+    [[ $output == *"one?two"* ]]
+}
