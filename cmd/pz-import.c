@@ -30,8 +30,9 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "delimiter", struct import_cfg, delimiter, NULL, "C",
            "what separates the cells: one character, tab or ::. Otherwise the most frequent of , ; "
            "tab | and :: in the first line"),
-    PZ_STR(0, "header", struct import_cfg, header, NULL, "NAME,...",
-           "names of the columns of files that have no header line"),
+    PZ_STR(
+        0, "header", struct import_cfg, header, NULL, "NAME,...",
+        "names of the columns of files that have no header line, of interactions if there are any"),
     PZ_INT(0, "skip-lines", struct import_cfg, skip_lines, "0", 0, 1000000, "N",
            "lines above the header to pass over"),
     PZ_STR(
@@ -47,7 +48,8 @@ static const struct pz_opt opts[] = {
     PZ_LIST(0, "number", struct import_cfg, number, "COLUMN",
             "read COLUMN as numbers; cells that are none are null. May be given several times"),
     PZ_LIST(0, "list", struct import_cfg, list, "COLUMN=SEP",
-            "COLUMN holds lists whose parts are separated by SEP. May be given several times"),
+            "COLUMN holds lists whose parts are separated by SEP; a list of ITEM_ID becomes an "
+            "interaction with each. May be given several times"),
     PZ_OUT(0, "reject", struct import_cfg, reject, NULL, "FILE",
            "write every rejected row with its reason, as JSON Lines"),
     PZ_STR(0, "max-errors", struct import_cfg, max_errors, "0", "N|P%",

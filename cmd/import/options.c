@@ -64,6 +64,8 @@ static enum pz_status take_options(const struct import_cfg *cfg, struct pz_impor
         if (!equals || equals == cfg->list.v[i] || !equals[1])
             return pz_err_set(err, PZ_USAGE, "--list: \"%s\" is not COLUMN=SEPARATOR",
                               cfg->list.v[i]);
+        if (equals - cfg->list.v[i] == 7 && strncasecmp(cfg->list.v[i], "ITEM_ID", 7) == 0)
+            import->basket = equals + 1;
     }
     return cfg->null && !copy ? pz_err_memory(err, "--null", 1e3) : PZ_OK;
 }
@@ -138,7 +140,7 @@ static void add_given(struct pz_str *line, const struct import_cfg *cfg)
 
 /* The command line that says what was guessed. */
 static void add_command(struct pz_str *line, const struct import_cfg *cfg,
-                        const struct pz_import_cfg *import)
+                        const struct pz_import_cfg *import, const struct pz_guess *found)
 {
     static const char *const options[] = { "--interactions", "--items", "--users" };
 
@@ -150,6 +152,10 @@ static void add_command(struct pz_str *line, const struct import_cfg *cfg,
             pz_str_add_shell(line, import->files[t].v[i]);
         }
     add_given(line, cfg);
+    if (found->delimiter) {
+        pz_str_adds(line, " --delimiter ");
+        pz_str_add_shell(line, found->delimiter);
+    }
     if (import->text.header) {
         pz_str_adds(line, " --header ");
         pz_str_add_shell(line, import->text.header);
@@ -157,6 +163,10 @@ static void add_command(struct pz_str *line, const struct import_cfg *cfg,
     for (size_t i = 0; i < import->map.n; i++) {
         pz_str_adds(line, i ? "," : " --map ");
         pz_str_add_shell(line, import->map.v[i]);
+    }
+    if (found->basket) {
+        pz_str_addf(line, " --list ITEM_ID=");
+        pz_str_add_shell(line, found->basket);
     }
     pz_str_adds(line, import->no_time ? " --no-time" : "");
 }
@@ -176,8 +186,10 @@ static enum pz_status guess(const struct import_cfg *cfg, struct pz_import_cfg *
     if (st != PZ_OK)
         return st;
     import->text.header = found.header ? found.header : import->text.header;
+    import->text.delimiter = found.delimiter ? found.delimiter : import->text.delimiter;
+    import->basket = found.basket ? found.basket : import->basket;
     import->no_time |= found.no_time;
-    add_command(&line, cfg, import);
+    add_command(&line, cfg, import, &found);
     if (line.failed)
         st = pz_err_memory(err, "the command line", 1e4);
     else if (cfg->output)
@@ -187,8 +199,9 @@ static enum pz_status guess(const struct import_cfg *cfg, struct pz_import_cfg *
     if (found.header && cfg->output)
         pz_log(
             import->log, PZ_LOG_NOTE,
-            "the first line is data: which column is the user and which the item is told by their "
-            "order; if it is otherwise, give --header");
+            "the first line is data: which column is the user and which the item is told by %s%s",
+            found.swapped ? "their order; if it is otherwise, say --header " : "what the rows hold",
+            found.swapped ? found.swapped : "");
     pz_str_clear(&line);
     return st;
 }

@@ -319,9 +319,7 @@ bool pz_str_is_utf8(const char *s, size_t n)
 
 const char *pz_str_text_fault(const char *s, size_t n)
 {
-    return pz_str_is_utf8(s, n) ? NULL
-           : memchr(s, '\0', n) ? "has a NUL byte"
-                                : "is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)";
+    return pz_str_is_utf8(s, n) ? NULL : memchr(s, '\0', n) ? "has a NUL byte" : PZ_STR_NOT_UTF8;
 }
 
 static const char *skip_marks(const char *s)

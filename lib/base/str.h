@@ -71,6 +71,9 @@ bool pz_str_to_bool(const char *s, size_t n, bool *out);
 /* True when the n bytes are well-formed UTF-8 (RFC 3629) without NUL. */
 bool pz_str_is_utf8(const char *s, size_t n);
 
+/* A file's name can stand behind it. */
+#define PZ_STR_NOT_UTF8 "is not valid UTF-8; if it is Latin-1: iconv -f LATIN1 -t UTF-8"
+
 /* Why a text is refused, to stand behind the name of its column; NULL: it is UTF-8 without a NUL
  * byte.
  * Owner:   static

@@ -293,3 +293,39 @@ const char *pz_encode_bool(const char *s, size_t n, uint64_t *code)
     memcpy(code, &x, sizeof *code);
     return NULL;
 }
+
+/* ---- lists ---- */
+
+struct pz_cell pz_cell_bracketed(const char **s, const char *end)
+{
+    const char *from = *s, *stop;
+
+    while (from < end && (*from == ' ' || *from == ','))
+        from++;
+    if (from < end && (*from == '"' || *from == '\'')) {
+        char quote = *from++;
+
+        /* As Python and JSON print lists. */
+        for (stop = from; stop < end && *stop != quote; stop++)
+            stop += *stop == '\\' && stop + 1 < end;
+        *s = stop + (stop < end);
+        return (struct pz_cell){ from, (size_t)(stop - from) };
+    }
+    for (stop = from; stop < end && *stop != ','; stop++)
+        continue;
+    *s = stop;
+    while (stop > from && stop[-1] == ' ')
+        stop--;
+    return (struct pz_cell){ from, (size_t)(stop - from) };
+}
+
+struct pz_cell pz_cell_part(const char **s, const char *end, const char *separator)
+{
+    size_t n = strlen(separator);
+    const char *found = memmem(*s, (size_t)(end - *s), separator, n), *stop = found ? found : end;
+    struct pz_cell part = { *s, (size_t)(stop - *s) };
+
+    *s = found ? found + n : end;
+    pz_str_trim(&part.s, &part.n);
+    return part;
+}

@@ -13,6 +13,7 @@
 #include "base/opt.h"
 #include "base/time.h"
 #include "data/schema.h"
+#include "text/row.h"
 
 /* Why a cell is no time of any form that is known without being told. */
 #define PZ_CELL_NO_TIME                                                \
@@ -54,5 +55,14 @@ const char *pz_encode_bool(const char *s, size_t n, uint64_t *code);
 
 /* A decimal number, fast where it is short; the same value as pz_str_to_double in every case. */
 bool pz_cell_decimal(const char *s, size_t n, double *x);
+
+/* The next part of a list in brackets, of which s and end stand for the inside: what a pair of
+ * quotes holds, its escapes unread, or what stands between commas. *s passes over it.
+ * Owner: borrowed from s. Threads: any */
+struct pz_cell pz_cell_bracketed(const char **s, const char *end);
+
+/* The next part between separators, without blanks around it. *s passes over it.
+ * Owner: borrowed from s. Threads: any */
+struct pz_cell pz_cell_part(const char **s, const char *end, const char *separator);
 
 #endif

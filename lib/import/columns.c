@@ -170,43 +170,6 @@ static void fill_numbers_from_codes(const struct pz_staged *s, uint32_t f, uint6
 
 /* ---- lists ---- */
 
-/* The next part of a list in brackets: what a pair of quotes holds, or what stands between commas.
- */
-static struct pz_cell next_bracketed(const char **s, const char *end)
-{
-    const char *from = *s, *stop;
-
-    while (from < end && (*from == ' ' || *from == ','))
-        from++;
-    if (from < end && (*from == '"' || *from == '\'')) {
-        char quote = *from++;
-
-        /* As Python and JSON print lists. */
-        for (stop = from; stop < end && *stop != quote; stop++)
-            stop += *stop == '\\' && stop + 1 < end;
-        *s = stop + (stop < end);
-        return (struct pz_cell){ from, (size_t)(stop - from) };
-    }
-    for (stop = from; stop < end && *stop != ','; stop++)
-        continue;
-    *s = stop;
-    while (stop > from && stop[-1] == ' ')
-        stop--;
-    return (struct pz_cell){ from, (size_t)(stop - from) };
-}
-
-/* The next part between separators, without blanks around it. */
-static struct pz_cell next_part(const char **s, const char *end, const char *separator)
-{
-    size_t n = strlen(separator);
-    const char *found = memmem(*s, (size_t)(end - *s), separator, n), *stop = found ? found : end;
-    struct pz_cell part = { *s, (size_t)(stop - *s) };
-
-    *s = found ? found + n : end;
-    pz_str_trim(&part.s, &part.n);
-    return part;
-}
-
 struct parts {
     struct pz_dict_builder *b;
     struct pz_str json; /* scratch */
@@ -264,8 +227,8 @@ static bool cut_cell(struct cells *c, struct parts *p, const char *s, size_t len
     const char *end = s + len - brackets;
 
     for (s += brackets; s < end;) {
-        struct pz_cell part = brackets ? next_bracketed(&s, end)
-                                       : next_part(&s, end, c->how.separator);
+        struct pz_cell part = brackets ? pz_cell_bracketed(&s, end)
+                                       : pz_cell_part(&s, end, c->how.separator);
 
         if (part.n == 0)
             continue;

@@ -47,6 +47,9 @@ static enum pz_status read_table(struct import *im, enum pz_table_id t, struct p
                                    .log = im->cfg->log };
     enum pz_status st = pz_mapping_init(&im->mapping[t], t, im->cfg, im->map_met, err);
 
+    /* Two tables have not the same columns: names are for the interactions, where there are any. */
+    if (t != PZ_INTERACTIONS && im->cfg->files[PZ_INTERACTIONS].n > 0)
+        in.text.header = NULL;
     for (size_t i = 0; i < files->n && st == PZ_OK; i++)
         st = pz_import_reader_file(&in, files->v[i], err);
     return st;

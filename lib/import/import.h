@@ -17,15 +17,16 @@ struct pz_import_cfg {
     struct pz_strs files[PZ_N_TABLES]; /* borrowed; "-" is standard input */
     const struct pz_schema *schema;    /* NULL or tables not given: types are inferred */
     struct pz_strs map;                /* "USER_ID=userId" pairs: our name = column in the file */
-    struct pz_text_cfg text;           /* how the files are written */
-    const char *time_format;           /* strptime format of interactions' times; NULL: looked at */
-    const struct pz_strs *null;        /* spellings of no value; NULL: those of pandas */
-    struct pz_strs number;             /* columns that are numbers; other cells of them are null */
-    struct pz_strs list;               /* "COLUMN=SEPARATOR": columns that hold lists */
-    bool like;                         /* schema: types only; columns may be missing and more */
-    bool no_time;                      /* interactions have no time: their order is it */
-    const char *reject;                /* file for rejected rows as JSON Lines; NULL: none */
-    double max_errors;                 /* rows; with percent: share of all rows, 0..100 */
+    struct pz_text_cfg text;    /* how the files are written; .header is for interactions, if any */
+    const char *time_format;    /* strptime format of interactions' times; NULL: looked at */
+    const struct pz_strs *null; /* spellings of no value; NULL: those of pandas */
+    struct pz_strs number;      /* columns that are numbers; other cells of them are null */
+    struct pz_strs list;        /* "COLUMN=SEPARATOR": columns that hold lists */
+    const char *basket;         /* between several items in a cell; NULL: there is one */
+    bool like;                  /* schema: types only; columns may be missing and more */
+    bool no_time;               /* interactions have no time: their order is it */
+    const char *reject;         /* file for rejected rows as JSON Lines; NULL: none */
+    double max_errors;          /* rows; with percent: share of all rows, 0..100 */
     bool percent;
     struct pz_log *log;
 };

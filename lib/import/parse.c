@@ -12,13 +12,11 @@
 #include "base/mem.h"
 #include "import/cell.h"
 #include "import/reader.h"
+#include "text/stream.h"
 
 /* No more errors than are shown are kept of a block, unless all go to a file: a file of nothing but
  * bad rows must not need the memory of its rows once more. */
 enum { SHOWN_BYTES = 80, KEPT_ERRORS = 20 };
-
-/* What cells too many mostly are. */
-#define PZ_UNQUOTED "; if a text has the delimiter in it without quotes, say --unquoted COLUMN"
 
 struct pz_worker *pz_workers_new(int n)
 {
@@ -381,9 +379,15 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
 
         if (why) {
             bool unknown = b->role == PZ_ROLE_TIME && strcmp(why, PZ_CELL_NO_TIME) == 0;
+            bool latin = strcmp(why, PZ_STR_NOT_UTF8) == 0;
 
-            add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s%s", why,
-                          unknown ? "; --time-format reads others" : "");
+            add_row_error(w, rec, w->reader->mapping->field[b->field].f.name, c, "%s%s%.100s%s",
+                          why,
+                          unknown ? "; --time-format reads others"
+                          : latin ? " "
+                                  : "",
+                          latin ? pz_in_typed(pz_blocks_name(w->reader->blocks)) : "",
+                          latin ? " > utf8.csv" : "");
             return true;
         }
     }
@@ -391,6 +395,39 @@ static bool take_row(struct pz_worker *w, const struct pz_row *rec)
         return false;
     w->line[w->n_rows++] = rec->line;
     return true;
+}
+
+/* A row of several items becomes one of each; its cell is that of the reader. */
+static bool take_basket(struct pz_worker *w, const struct pz_row *rec)
+{
+    struct pz_cell *cell = pz_blocks_head(w->reader->blocks)->json ? w->json.cell : w->csv.cell;
+    const char *separator = w->reader->mapping->cfg->basket, *s, *end;
+    struct pz_cell whole = { "", 0 };
+    size_t at = 0, n = 0;
+    bool brackets, good = true;
+
+    while (at < w->n_columns_used && w->column[at].role != PZ_ROLE_ITEM)
+        at++;
+    if (at == w->n_columns_used || w->column[at].cell >= rec->n_cells)
+        return take_row(w, rec);
+    cell += w->column[at].cell;
+    whole = *cell;
+    brackets = whole.n >= 2 && whole.s[0] == '[' && whole.s[whole.n - 1] == ']';
+    end = whole.s + whole.n - brackets;
+    for (s = whole.s + brackets; s < end && good;) {
+        *cell = brackets ? pz_cell_bracketed(&s, end) : pz_cell_part(&s, end, separator);
+        if (cell->n > 0) {
+            good = take_row(w, rec);
+            n++;
+        }
+    }
+    if (n == 0 && good) { /* nothing but separators is no item */
+        *cell = (struct pz_cell){ "", 0 };
+        good = take_row(w, rec);
+    }
+    *cell = whole;
+    w->n_read += n > 0 ? n - 1 : 0;
+    return good;
 }
 
 /* ---- the short road ---- */
@@ -455,9 +492,35 @@ static bool resolve_ids(struct pz_worker *w)
     return good;
 }
 
+/* Cells too many mostly are of a text with the delimiter in it: of the column that is called so, or
+ * of any. */
+static void refuse_row(struct pz_worker *w, const struct pz_row *rec)
+{
+    static const char *const likely[] = { "title", "name", "desc", "text", "review", "comment" };
+    const struct pz_text_head *head = pz_blocks_head(w->reader->blocks);
+    const char *column = NULL, *any = NULL;
+
+    for (size_t i = 0; i < w->n_columns_used && !column; i++) {
+        const char *name = head->json ? "" : head->name[w->column[i].cell];
+
+        for (size_t k = 0; k < sizeof likely / sizeof *likely && !column; k++)
+            column = strcasestr(name, likely[k]) ? name : NULL;
+        any = w->column[i].role == PZ_ROLE_TEXT ? name : any;
+    }
+    column = column ? column : any;
+    if (!head->json && column && rec->n_cells > head->form.n_columns)
+        add_row_error(
+            w, rec, NULL, NULL,
+            "%s; if a text has the delimiter in it without quotes, say --unquoted '%.40s'",
+            rec->bad, column);
+    else
+        add_row_error(w, rec, NULL, NULL, "%s", rec->bad);
+}
+
 bool pz_worker_parse(struct pz_worker *w)
 {
     bool json = pz_blocks_head(w->reader->blocks)->json;
+    bool basket = w->reader->mapping->cfg->basket && w->reader->mapping->table == PZ_INTERACTIONS;
     struct pz_row rec;
 
     w->n_rows = w->n_shown = w->n_errors = 0;
@@ -470,9 +533,8 @@ bool pz_worker_parse(struct pz_worker *w)
     while (json ? pz_jsonl_next(&w->json, &rec) : pz_csv_next(&w->csv, &rec)) {
         w->n_read++;
         if (rec.bad)
-            add_row_error(w, &rec, NULL, NULL, "%s%s", rec.bad,
-                          !json && rec.n_cells > w->csv.form->n_columns ? PZ_UNQUOTED : "");
-        else if (!take_short(w, &rec) && !take_row(w, &rec))
+            refuse_row(w, &rec);
+        else if (basket ? !take_basket(w, &rec) : !take_short(w, &rec) && !take_row(w, &rec))
             return false;
         if (w->out_of_memory)
             return false;

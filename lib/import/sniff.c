@@ -32,17 +32,14 @@ static void add_list(struct pz_str *out, char *const *names, size_t n, const cha
 static void add_header_option(const struct pz_import_reader *in, char *const *cells, size_t n,
                               struct pz_str *out)
 {
-    bool no_time = false;
-
     if (n == 1 && strchr(cells[0], ' '))
-        pz_str_adds(out, "--delimiter ' ' ");
-    pz_str_adds(out, "--header ");
-    if (n >= 2 && in->mapping->table == PZ_INTERACTIONS)
-        pz_guess_header(cells, n, out, &no_time);
+        pz_str_adds(out, "--delimiter ' ' --header USER_ID,ITEM_ID");
+    else if (in->mapping->table == PZ_INTERACTIONS)
+        pz_guess_header(in->blocks, out);
     else
-        pz_str_adds(out, "USER_ID,ITEM_ID,...");
-    if (no_time)
-        pz_str_adds(out, " --no-time");
+        pz_str_addf(out, "--header %s_ID", in->mapping->table == PZ_ITEMS ? "ITEM" : "USER");
+    for (size_t i = 1; i < n && in->mapping->table != PZ_INTERACTIONS; i++)
+        pz_str_addf(out, ",COLUMN_%zu", i + 1);
 }
 
 /* What to add where columns have other names; missing: how many are, name: the first. */
@@ -59,10 +56,9 @@ static void add_map_option(const struct pz_import_reader *in, const char *name, 
             in->mapping->table == PZ_INTERACTIONS && !in->mapping->cfg->no_time)
             pz_str_adds(out, " --no-time, which takes the order of rows");
     } else if (missing == 1 && strcmp(name, "TIMESTAMP") == 0) {
-        pz_str_adds(out, "name them with --map TIMESTAMP=COLUMN, or take the order of rows by "
-                         "--no-time");
+        pz_str_adds(out, "if none of them is a time, say --no-time, which takes the order of rows");
     } else {
-        pz_guess_advise(in->mapping->table, name, names, n, out);
+        pz_guess_advise(in->mapping->table, name, in->blocks, NULL, out);
     }
     pz_str_clear(&guessed);
 }
@@ -248,13 +244,12 @@ static size_t find_inside(struct pz_import_reader *in, const char *path)
 {
     bool report;
     size_t f = pz_mapping_find_inside(in->mapping, path, &report);
+    const char *leaf = strrchr(path, '.');
 
     if (report)
-        pz_log(
-            in->log, PZ_LOG_NOTE,
-            "%s: \"%.*s\" is left out, it holds objects; --map NAME=%.*s.KEY reads one value of it",
-            pz_blocks_name(in->blocks), (int)strcspn(path, ".["), path, (int)strcspn(path, ".["),
-            path);
+        pz_log(in->log, PZ_LOG_NOTE, "%s: \"%.*s\" is left out, it holds objects%s%s%s%s",
+               pz_blocks_name(in->blocks), (int)strcspn(path, ".["), path, leaf ? "; --map " : "",
+               leaf ? leaf + 1 : "", leaf ? "=" : "", leaf ? path : "");
     return f;
 }
 

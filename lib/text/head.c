@@ -116,6 +116,11 @@ static bool add_name(struct pz_text_head *head, size_t *cap, const char *s, size
     }
     while ((blank = blank_bytes(s, n, true)) > 0)
         n -= blank;
+    /* ', "name"': the blank makes the quotes a part of the cell. */
+    if (n > 2 && s[0] == '"' && s[n - 1] == '"') {
+        s++;
+        n -= 2;
+    }
     if (!pz_mem_grow(&head->name, cap, head->n + 1, sizeof *head->name))
         return false;
     head->name[head->n] = pz_mem_strndup(s, n);

@@ -155,6 +155,8 @@ static bool take_inside(struct pz_jsonl_reader *r, const json_t *object, const c
             continue;
         if (json_is_object(value))
             good = take_inside(r, value, path);
+        else if (is_nested(value) && (size_t)n + 2 < sizeof path)
+            r->slot(r->context, strcat(path, "[]"), true);
         else if (!is_nested(value) && (slot = r->slot(r->context, path, true)) != SIZE_MAX)
             good = take_value(r, slot, path, value);
     }

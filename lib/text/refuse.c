@@ -168,6 +168,16 @@ static bool has_item_lines(const char *text, size_t n)
     return i > 0 && i + 1 < n && text[i] == ':' && (text[i + 1] == '\n' || text[i + 1] == '\r');
 }
 
+/* 10.0.0.1 - - [01/Jan/2021:00:24:28 +0000] "GET ...: the log of a web server. */
+static bool is_access_log(const char *text, size_t n)
+{
+    const char *bracket = memmem(text, line_at(text, n), " [", 2);
+    size_t left = bracket ? (size_t)(text + line_at(text, n) - bracket) : 0;
+
+    return left > 30 && bracket[4] == '/' && bracket[8] == '/' && bracket[13] == ':' &&
+           memmem(bracket, left, "] \"", 3);
+}
+
 static enum pz_status refuse_files(const char *file, const char *text, size_t n, struct pz_err *err)
 {
     const char *name = pz_in_typed(file);
@@ -182,6 +192,13 @@ static enum pz_status refuse_files(const char *file, const char *text, size_t n,
                           "%s is a matrix; make rows of it: grep -v '^%%' %s | sed 1d > rows.txt, "
                           "and say --delimiter ' ' --header USER_ID,ITEM_ID,EVENT_VALUE --no-time",
                           file, name);
+    if (is_access_log(text, n))
+        return pz_err_set(
+            err, PZ_BAD_DATA,
+            "%s is the log of a web server; make rows of it: sed -nE 's/^([^ ]+) "
+            ".*\\[([^]]+)\\] \"[A-Z]+ ([^ ?\",]+).*/\\1,\\2,\\3/p' %s > rows.csv, and "
+            "say --header USER_ID,TIMESTAMP,ITEM_ID --time-format '%%d/%%b/%%Y:%%T %%z'",
+            file, name);
     if (has_item_lines(text, n))
         return pz_err_set(err, PZ_BAD_DATA,
                           "%s:1: the item stands above its rows; put it into them: awk '/:\\r?$/ "

@@ -53,7 +53,7 @@ guessed() {
 @test "what cannot be told is refused with the columns" {
     printf 'a,b,c\nx,y,z\n' >t.csv
     run -65 pz-import --guess t.csv
-    [[ $output == *"no column is recognised as USER_ID; the file has: a, b, c; say --map USER_ID=COLUMN"* ]]
+    [[ $output == *"no column is recognised as USER_ID; the file has: a, b, c; say which one it is, as in --map USER_ID=a, or, if the first line is data, --header USER_ID,ITEM_ID,COLUMN_3 --no-time"* ]]
     run -2 pz-import --guess - <t.csv
 }
 

@@ -244,7 +244,7 @@ C
     refused 'Input CSV is missing the following columns: [USER_ID]; the file has: USER, ITEM_ID, TIMESTAMP; name them with --map USER_ID=USER' \
         --interactions a.csv
     printf 'USER_ID,ITEM_ID\nu,i\n' >c.csv
-    refused 'name them with --map TIMESTAMP=COLUMN, or take the order of rows by --no-time' --interactions c.csv
+    refused 'if none of them is a time, say --no-time, which takes the order of rows' --interactions c.csv
     printf '{"itemId":"i","timestamp":5}\n' >a.jsonl
     refused 'Input JSON is missing the following columns: [USER_ID]; the file has: itemId, timestamp' --interactions a.jsonl
     printf '{"userId":"u","itemId":"i","timestamp":5}\n{"itemId":"i","timestamp":5}\n' >a.jsonl

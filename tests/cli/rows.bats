@@ -70,13 +70,13 @@ LIST
     # a header in ASCII above rows that are not
     printf 'USER_ID,ITEM_ID,EVENT_TYPE,TIMESTAMP\na,caf\xe9,view,1\n' >rows.csv
     run -65 pz-event put home.pzc rows.csv
-    [[ $output == *"is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)"* ]]
+    [[ $output == *"is not valid UTF-8; if it is Latin-1: iconv -f LATIN1 -t UTF-8"* ]]
     run -65 pz-import -o no.pzd --interactions rows.csv
-    [[ $output == *"is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)"* ]]
+    [[ $output == *"is not valid UTF-8; if it is Latin-1: iconv -f LATIN1 -t UTF-8 rows.csv > utf8.csv"* ]]
 }
 
 @test "ids that are no UTF-8 are no ids of somebody unknown" {
-    local latin='is not valid UTF-8 (Latin-1? iconv -f LATIN1 -t UTF-8 FILE)'
+    local latin='is not valid UTF-8; if it is Latin-1: iconv -f LATIN1 -t UTF-8'
     printf 'USER_ID\nu0040\ncaf\xe9\n' >q.csv
     printf '{"userId":"caf\xe9"}\n' >q.jsonl
     run -65 pz-recommend home.pzc --input q.csv
