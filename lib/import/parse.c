@@ -498,17 +498,22 @@ static void refuse_row(struct pz_worker *w, const struct pz_row *rec)
 {
     static const char *const likely[] = { "title", "name", "desc", "text", "review", "comment" };
     const struct pz_text_head *head = pz_blocks_head(w->reader->blocks);
-    const char *column = NULL, *any = NULL;
+    const char *column = NULL, *any = NULL, *file = strstr(rec->bad, "< FILE");
 
-    for (size_t i = 0; i < w->n_columns_used && !column; i++) {
-        const char *name = head->json ? "" : head->name[w->column[i].cell];
+    for (size_t i = 0; i < w->n_columns_used && !column && !head->json; i++) {
+        const char *name = head->name[w->column[i].cell];
 
+        if (w->column[i].role != PZ_ROLE_TEXT)
+            continue;
         for (size_t k = 0; k < sizeof likely / sizeof *likely && !column; k++)
             column = strcasestr(name, likely[k]) ? name : NULL;
-        any = w->column[i].role == PZ_ROLE_TEXT ? name : any;
+        any = name;
     }
     column = column ? column : any;
-    if (!head->json && column && rec->n_cells > head->form.n_columns)
+    if (file) /* that of a command */
+        add_row_error(w, rec, NULL, NULL, "%.*s< %.80s%s", (int)(file - rec->bad), rec->bad,
+                      pz_in_typed(pz_blocks_name(w->reader->blocks)), file + 6);
+    else if (column && rec->n_cells > head->form.n_columns)
         add_row_error(
             w, rec, NULL, NULL,
             "%s; if a text has the delimiter in it without quotes, say --unquoted '%.40s'",

@@ -42,31 +42,13 @@ static void add_header_option(const struct pz_import_reader *in, char *const *ce
         pz_str_addf(out, ",COLUMN_%zu", i + 1);
 }
 
-/* What to add where columns have other names; missing: how many are, name: the first. */
-static void add_map_option(const struct pz_import_reader *in, const char *name, size_t missing,
-                           char *const *names, size_t n, struct pz_str *out)
-{
-    struct pz_str guessed = { 0 };
-    bool told = pz_guess_map(in->mapping->table, in->mapping->map, names, n, &guessed);
-
-    if (told && guessed.data) {
-        pz_str_adds(out, "name them with --map ");
-        pz_str_add_shell(out, guessed.data);
-        if (missing > 1 && !strstr(guessed.data, "TIMESTAMP=") &&
-            in->mapping->table == PZ_INTERACTIONS && !in->mapping->cfg->no_time)
-            pz_str_adds(out, " --no-time, which takes the order of rows");
-    } else if (missing == 1 && strcmp(name, "TIMESTAMP") == 0) {
-        pz_str_adds(out, "if none of them is a time, say --no-time, which takes the order of rows");
-    } else {
-        pz_guess_advise(in->mapping->table, name, in->blocks, NULL, out);
-    }
-    pz_str_clear(&guessed);
-}
-
-/* A pair of --map that was meant for the missing column, with what it was perhaps meant to say. */
-static void add_map_hint(const struct pz_strs *map, const char *missing, char *const *names,
+/* A pair of --map that was meant for the missing column, with what it was perhaps meant to say.
+ * Returns whether there is one. */
+static bool add_map_hint(const struct pz_strs *map, const char *missing, char *const *names,
                          size_t n, struct pz_str *out)
 {
+    bool found = false;
+
     for (size_t i = 0; i < map->n; i++) {
         const char *pair = map->v[i], *column = strchr(pair, '=');
         struct pz_str ours = { 0 };
@@ -80,9 +62,34 @@ static void add_map_hint(const struct pz_strs *map, const char *missing, char *c
         else if (ours.data)
             hint = pz_str_hint("", ours.data, &missing, 1);
         if (hint.text[0])
-            pz_str_addf(out, " (--map %s%s)", pair, hint.text);
+            pz_str_addf(out, "%s--map %s%s", found ? "; " : "", pair, hint.text);
+        found |= hint.text[0];
         pz_str_clear(&ours);
     }
+    return found;
+}
+
+/* What to add where columns have other names; missing: how many are, name: the first. */
+static void add_map_option(const struct pz_import_reader *in, const char *name, size_t missing,
+                           char *const *names, size_t n, struct pz_str *out)
+{
+    struct pz_str guessed = { 0 };
+    bool told = pz_guess_map(in->mapping->table, in->mapping->map, names, n, &guessed);
+
+    if (add_map_hint(in->mapping->map, name, names, n, out)) {
+        ; /* said: a name of --map is nearly that of a column */
+    } else if (told && guessed.data) {
+        pz_str_adds(out, "name them with --map ");
+        pz_str_add_shell(out, guessed.data);
+        if (missing > 1 && !strstr(guessed.data, "TIMESTAMP=") &&
+            in->mapping->table == PZ_INTERACTIONS && !in->mapping->cfg->no_time)
+            pz_str_adds(out, " --no-time, which takes the order of rows");
+    } else if (missing == 1 && strcmp(name, "TIMESTAMP") == 0) {
+        pz_str_adds(out, "if none of them is a time, say --no-time, which takes the order of rows");
+    } else {
+        pz_guess_advise(in->mapping->table, name, in->blocks, NULL, out);
+    }
+    pz_str_clear(&guessed);
 }
 
 static enum pz_status check_missing(const struct pz_import_reader *in, char *const *names, size_t n,
@@ -111,7 +118,6 @@ static enum pz_status check_missing(const struct pz_import_reader *in, char *con
                    have.data ? have.data : "", option.data ? option.data : "");
     } else {
         add_map_option(in, example, n_missing, names, n, &option);
-        add_map_hint(in->mapping->map, example, names, n, &option);
         pz_err_set(err, PZ_BAD_DATA,
                    "%s: Input %s is missing the following columns: [%.300s]; the file has: "
                    "%.300s; %.300s",

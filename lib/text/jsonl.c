@@ -170,8 +170,10 @@ static bool take_member(struct pz_jsonl_reader *r, const char *key, const json_t
 
     value = unwrap(value);
     if (json_is_object(value)) {
-        r->slot(r->context, key, true);
-        return take_inside(r, value, key);
+        bool good = take_inside(r, value, key);
+
+        r->slot(r->context, key, true); /* behind its values, which say more */
+        return good;
     }
     if (is_nested(value)) {
         snprintf(path, sizeof path, "%.200s[]", key);

@@ -96,6 +96,21 @@ static bool is_foreign(const struct foreign *f, const char *p, size_t n)
 #define PANDAS(kind) \
     "python3 -c \"import pandas; pandas.read_" kind "('%s').to_csv('out.csv', index=False)\""
 
+/* The first table of an SQLite database, whose first page has the statements that made its tables,
+ * from its end on; or dots. */
+static void find_table(const char *p, size_t n, char *name, size_t cap)
+{
+    static const char word[] = "CREATE TABLE ";
+    const char *end = p + n, *at = NULL, *next = p;
+    size_t len = 0;
+
+    while ((next = memmem(next, (size_t)(end - next), word, sizeof word - 1)) != NULL)
+        at = next += sizeof word - 1;
+    for (; at && at < end && len + 1 < cap && (isalnum((unsigned char)*at) || *at == '_'); at++)
+        name[len++] = *at;
+    snprintf(name + len, cap - len, "%s", len > 0 ? "" : "...");
+}
+
 static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
 {
     static const struct foreign kinds[] = {
@@ -106,7 +121,7 @@ static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
         { "PK\3\4", 4, "xl/", WORKBOOK },
         { "PK\3\4", 4, "", "a zip archive", "unzip -p %s > out.csv" },
         { "SQLite format 3", 16, "", "an SQLite database",
-          "sqlite3 -csv -header %s 'SELECT * FROM ...' > out.csv" },
+          "sqlite3 -csv -header %s 'SELECT * FROM %t' > out.csv" },
         { "Obj\1", 4, "", "Avro", "duckdb -c \"COPY (FROM read_avro('%s')) TO 'out.csv'\"" },
         { "ORC", 3, "", "ORC", "orc-contents %s > out.jsonl" },
         { "\xd0\xcf\x11\xe0", 4, "", "an xls workbook", "ssconvert %s out.csv" },
@@ -120,16 +135,18 @@ static enum pz_status refuse_foreign(const struct pz_in *in, struct pz_err *err)
         { "\x80\x05\x95", 3, "", "a Python pickle", PANDAS("pickle") },
     };
     const char *name = in->fd == STDIN_FILENO ? "FILE" : in->name;
-    char command[700];
+    char command[700], table[64];
 
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         size_t n = 0;
 
         if (!is_foreign(&kinds[i], in->buf, in->have))
             continue;
+        find_table(in->buf, in->have, table, sizeof table);
         for (const char *c = kinds[i].command; *c && n + 300 < sizeof command; c++)
-            if (c[0] == '%' && c[1] == 's')
-                n += (size_t)snprintf(command + n, sizeof command - n, "%.256s", name), c++;
+            if (c[0] == '%' && (c[1] == 's' || c[1] == 't'))
+                n += (size_t)snprintf(command + n, sizeof command - n, "%.256s",
+                                      *++c == 's' ? name : table);
             else
                 command[n++] = *c;
         command[n] = '\0';

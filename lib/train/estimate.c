@@ -48,10 +48,12 @@ static const double NOISE = 0.03, LESS_OF_NOISE = 0.5;
 /* The chance that a part has a weight, however small, when others are judged. */
 static const double PRESENT = 0.9, PRESENT_YET = 0.4;
 /* Memory that is free but in pieces, and what a writer takes. */
-static const double SLACK = 1.1, WRITER = 4e6;
+static const double SLACK = 1.1, WRITER = 1.5e6;
 /* Cases that are asked again at once, as here, are asked faster than in a search, where fits and
  * other parts come between: on a quiet machine judging took 1.1 to 1.6 times what was said. */
 static const double COLD = 1.2;
+/* Simple answers meet the blend on the newest slice; most lose there, and others are not asked. */
+static const double JUDGED_LATE = 1.0 / 3;
 /* Cases that are asked one by one, beside blocks of them. */
 static const double ONE_BY_ONE = 1.3;
 static const double WRITE_NS = 7, WRITE_ID_NS = 1000, SCALE_NS = 40;
@@ -478,14 +480,14 @@ static double close(const struct outlook *o)
     uint32_t turned = pz_plan_regions(&o->e->t.choice[0]);
 
     return !o->e->v.sliced ? 0
-                           : 2 * ask_all(o) + (1 + turned) * defaults_s(o) -
+                           : JUDGED_LATE * 2 * ask_all(o) + (1 + turned) * defaults_s(o) -
                                  turned * (fit_s(o, 0) - turned_s(o, 0));
 }
 
 /* Where they were not judged before, defaults are for the check. */
 static double check(const struct outlook *o)
 {
-    return (1 + ONE_BY_ONE) * ask_all(o) + (o->e->v.sliced ? 0 : defaults_s(o));
+    return ONE_BY_ONE * ask_all(o) + (o->e->v.sliced ? 0 : defaults_s(o));
 }
 
 /* Weights of event types, where they differ, are tried with four powers on the first part. */
@@ -547,21 +549,23 @@ static double finishing_s(const struct outlook *o, double keep)
                               WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
 }
 
-/* Parts stay while others are fitted; a search has a part twice, its closing comparison all of
- * them, its cases that keep what was seen a second memory of sums, where there are any. */
+/* Parts stay while others are fitted; a search has a part twice, what takes long with all that a
+ * fit that may go on holds, its closing comparison all of them, its cases that keep what was seen a
+ * second memory of sums, where there are any. */
 static double peak(const struct outlook *o)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
-    double kept = 0, beside = 0, most = 0, n = (double)c->ptr[c->n_users];
+    double kept = 0, beside = 0, most = 0, goes_on = 0, n = (double)c->ptr[c->n_users];
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p)) {
             most = fmax(most, kept + o->e->all[p].kept + o->e->all[p].beside);
             kept += o->e->all[p].kept;
             beside = fmax(beside, o->e->all[p].beside);
+            goes_on += o->e->t.choice[p].scorer->any_time ? o->e->all[p].beside : 0;
         }
     if (o->cases > 0)
-        most = fmax(most, 2 * kept + beside + 16 * n + 8.0 * c->n_users +
+        most = fmax(most, 2 * kept + beside + goes_on + 16 * n + 8.0 * c->n_users +
                               (o->e->v.exclude_seen ? 6.0 : 4) * o->e->v.n_memo * c->n_items);
     return WRITER + SLACK * (o->e->bytes + 4 * n + most);
 }

@@ -149,7 +149,7 @@ u2,i2,1633050000'
     read_as f $two
     printf 'user_id,item_id,timestamp\nu1,i1,1633046400\ru2,i2,1633050000\r' >f
     run -65 pz-import --guess -o d.pzd f
-    [[ $output == *"f:2: has 5 fields where the header has 3 (its lines end as on an old Mac: tr"* ]]
+    [[ $output == *"f:2: has 5 fields where the header has 3 (its lines end as on an old Mac: tr '\r' '\n' < f)"* ]]
 }
 
 @test "columns are told by what is in them" {
@@ -293,6 +293,9 @@ u2,i2,1633050000'
     eval "$(sed 's/.*rows of it: //; s/, and say.*//' <<<"$output")"
     pz-import -q -o d.pzd --interactions rows.csv --header USER_ID,TIMESTAMP,ITEM_ID --time-format '%d/%b/%Y:%T %z'
     pz-import --export interactions d.pzd | grep -qx u2,/p/2,1633050000
+    echo '{"user_id":"u1","item_id":"i1","timestamp":1633046400,"context":{"ip":"x"},"empty":{}}' >f
+    run -0 pz-import -o d.pzd --interactions f
+    [[ $output == *'"context" is left out, it holds objects; --map ip=context.ip'*'"empty" is left out, it holds objects'* ]]
     for u in 1 2; do
         echo "{\"userId\":\"u$u\",\"properties\":{\"order_id\":1,\"products\":[{\"product_id\":\"i$u\"}]},\"timestamp\":$((1633042800 + u * 3600))}"
     done >f && cure f

@@ -278,9 +278,9 @@ C
     [[ $output == *"--map EVENT_TYPE=action: no file has that column"* ]]
     printf 'customer_id,sku,when\n1,2,1700000000\n' >own.csv
     run -65 pz-import -o d.pzd --interactions own.csv --map USER_ID=custmer_id,ITEM_ID=sku,TIMESTAMP=when
-    [[ $output == *"(--map USER_ID=custmer_id; did you mean customer_id?)" ]]
+    [[ $output == *"; --map USER_ID=custmer_id; did you mean customer_id?" ]]
     run -65 pz-import -o d.pzd --interactions own.csv --map USR_ID=customer_id,ITEM_ID=sku,TIMESTAMP=when
-    [[ $output == *"(--map USR_ID=customer_id; did you mean USER_ID?)" ]]
+    [[ $output == *"; --map USR_ID=customer_id; did you mean USER_ID?" ]]
 }
 
 @test "files without a header: the hint, --header, --delimiter, --skip-lines" {

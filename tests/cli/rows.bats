@@ -177,6 +177,7 @@ LIST
     printf 'PK\003\004%026d%s' 0 a.csv >a.zip
     printf 'PK\003\004%026d%s' 0 '[Content_Types].xml' >a.xlsx
     printf 'SQLite format 3\0xxxxx' >a.db
+    printf 'SQLite format 3\0xCREATE TABLE later(a)xCREATE TABLE ratings(u, i)' >b.db
     while IFS='|' read -r file words; do
         run -65 pz-import -o no.pzd --interactions "$file"
         [[ $output == *"$words"* ]]
@@ -187,5 +188,6 @@ a.parquet|a.parquet is Parquet, not text; convert it: duckdb -c "COPY (FROM 'a.p
 a.zip|a.zip is a zip archive, not text; convert it: unzip -p a.zip
 a.xlsx|a.xlsx is an xlsx workbook, not text; convert it: xlsx2csv a.xlsx
 a.db|a.db is an SQLite database, not text; convert it: sqlite3 -csv -header a.db
+b.db|b.db is an SQLite database, not text; convert it: sqlite3 -csv -header b.db 'SELECT * FROM ratings' > out.csv
 LIST
 }

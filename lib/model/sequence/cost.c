@@ -8,6 +8,7 @@
 #include "model/factors/factors.h"
 #include "model/parts.h"
 #include "model/sequence/sequence.h"
+#include "model/sequence/trainer.h"
 
 /* Items in the candidates of a step: each once, however often it was drawn. */
 static double candidates(const struct pz_corpus *c, double draws, struct pz_err *err)
@@ -28,10 +29,22 @@ static double candidates(const struct pz_corpus *c, double draws, struct pz_err 
     return n_live <= draws ? n_live : sum;
 }
 
+/* Bytes that a step takes: of each shard the gradients of weights and candidates, and what its
+ * pairs and twice a window before them went through. */
+static double step_bytes(const double *value, double weights, double n_items)
+{
+    double d = value[PZ_SEQ_DIM], cand = fmin(value[PZ_SEQ_NEGATIVES], n_items);
+    double events = value[PZ_SEQ_BATCH] / PZ_SEQ_SHARDS + 2 * value[PZ_SEQ_WINDOW];
+    double tape = value[PZ_SEQ_LAYERS] * (2 * value[PZ_SEQ_HIDDEN] + 6 * d);
+
+    return 4 * PZ_SEQ_SHARDS * (weights + cand * d + PZ_SEQ_ROWS * cand + events * (2 * d + tape)) +
+           8 * d * (2 * value[PZ_SEQ_BATCH] + cand) + 12 * weights;
+}
+
 /* Beside where implicit ALS starts the items; terms of a pair: products of matrices, candidates'
  * products and exponentials, what else is done to a vector, items that move, and itself. Memory:
- * the items with Adam's moments, and the same again while a training may go on. Members are learned
- * one after the other. */
+ * the items with Adam's moments, the same again while a training may go on, and a step. Members are
+ * learned one after the other. */
 enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
@@ -60,6 +73,6 @@ enum pz_status pz_seq_cost(const struct pz_corpus *c, const double *value, struc
     out->term[5] = pairs * weights / value[PZ_SEQ_BATCH];
     out->term[6] = pairs;
     out->kept = members * 4 * d * c->n_items;
-    out->beside = fmax(out->beside, 24 * d * c->n_items);
+    out->beside = fmax(out->beside, 24 * d * c->n_items + step_bytes(value, weights, c->n_items));
     return st;
 }

@@ -4,6 +4,7 @@
  *
  * Terms: sources and their features that are met, pairs, events, and of a ridge the systems, which
  * take most of it, m^3 / 3 operations each, events, rows, and features by items. */
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/bits.h"
@@ -79,7 +80,7 @@ static void add_up(const struct looking *l, const double *set, struct pz_trans_s
 
     for (uint32_t k = 0; k < l->n; k++) {
         uint64_t *seen = l->seen + k * l->words;
-        double n, kept, m;
+        double n, kept, m, items = (double)pz_bits_count(seen, l->words * 64);
 
         add_features(l, seen);
         n = (double)pz_bits_count(seen, l->words * 64);
@@ -87,6 +88,7 @@ static void add_up(const struct looking *l, const double *set, struct pz_trans_s
         m = least(kept, set[PZ_TRANS_NEIGHBOURS]);
         s->sources += share * n;
         s->gram += share * least(n, gram_max);
+        s->featured += n > 0 ? share * least(n, gram_max) * (n - items) / n : 0;
         s->kept += share * kept;
         s->unknowns += share * m;
         s->cubes += share * m * m * m;
@@ -117,11 +119,11 @@ enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
 }
 
 /* Each pair stands once in the Gram matrix, those with features twice, and of a row no more than
- * fit into its budget; a small one is full and square. */
-static double gram_bytes(const struct pz_trans_sums *s, const struct pz_trans_feats *feats,
-                         double rows)
+ * fit into its budget; a small one becomes full and square when its rows are made, from a block. */
+static double gram_bytes(const struct pz_trans_sums *s, double rows, double block)
 {
-    return (feats->n > 0 ? 8 : 5) * s->gram + (rows <= PZ_TRANS_DENSE ? 4 * rows * rows : 0);
+    return 5 * s->gram + 3 * s->featured +
+           (rows <= PZ_TRANS_DENSE ? fmax(4 * rows * rows, 8 * block) : 8 * block);
 }
 
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,
@@ -153,8 +155,8 @@ enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struc
             out->term[6] = (double)feats.n * c->n_items;
         }
         out->kept = 8 * s.kept + (ridge ? 8 * s.unknowns : 0) + 24 * rows;
-        out->beside = 21 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() + 8 * block +
-                      (ridge ? gram_bytes(&s, &feats, rows) + 4 * s.kept : 0);
+        out->beside = 21 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() +
+                      (ridge ? gram_bytes(&s, rows, block) + 4 * s.kept : 8 * block);
     }
     pz_trans_feats_clear(&feats);
     return st;

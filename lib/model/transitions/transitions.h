@@ -294,7 +294,7 @@ void pz_trans_explain(const void *part, const struct pz_query *q, uint32_t item,
 struct pz_trans_sums {
     double pairs;           /* of events within the window, both directions */
     double sources;         /* that meet a target */
-    double gram;            /* of those, in the Gram matrix */
+    double gram, featured;  /* of those, in the Gram matrix; of them, with a feature */
     double kept;            /* of those */
     double unknowns, cubes; /* m of a target's system, m^3 */
 };
