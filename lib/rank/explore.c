@@ -218,13 +218,13 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
 {
     const struct pz_explore_items *items = d->items;
     int64_t from = young_since(d->cfg);
-    bool again = items->young && d->shares;
+    const uint64_t *kept_before = d->shares ? items->young : NULL;
     size_t at = 0;
 
     d->n = 0;
     for (uint32_t first = 0; first < items->n; first += 64) {
         uint32_t left = items->n - first < 64 ? items->n - first : 64;
-        uint64_t bits = again ? items->young[first / 64] : young_of(items, first, left, from);
+        uint64_t bits = kept_before ? kept_before[first / 64] : young_of(items, first, left, from);
         uint64_t kept = 0;
 
         if (bits) {
