@@ -605,7 +605,7 @@ enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lo
             return pz_err_set(err, PZ_TRY_AGAIN, "%s is locked by %s; try again later", path,
                               holder[0] ? holder : "another process");
         }
-        nanosleep(&(struct timespec){ .tv_nsec = 20000000 }, NULL);
+        pz_time_rest(0.02);
         waited += 0.02;
     }
     write_holder(fd);

@@ -6,12 +6,14 @@
  * each time: a processor that waits is the others', and its seconds are not counted as work. */
 #include <mpi.h>
 #include <stdlib.h>
-#include <time.h>
 
 #include "base/mem.h"
 #include "base/ranks.h"
+#include "base/time.h"
 
-enum { PIECE = 1 << 30, LOOKS = 100, SLEEP_NS = 20000, SLEEP_MAX_NS = 1000000 };
+enum { PIECE = 1 << 30, LOOKS = 100 };
+
+static const double REST_S = 2e-5, REST_MAX_S = 1e-3;
 
 static void leave(int status)
 {
@@ -32,14 +34,14 @@ static int size_of(size_t left)
 
 static void wait_for(MPI_Request *all, int n)
 {
-    struct timespec rest = { 0, SLEEP_NS };
+    double rest = REST_S;
     int done = 0;
 
     for (int looks = 0; MPI_Testall(n, all, &done, MPI_STATUSES_IGNORE), !done; looks++) {
         if (looks < LOOKS)
             continue;
-        nanosleep(&rest, NULL);
-        rest.tv_nsec = 2 * rest.tv_nsec < SLEEP_MAX_NS ? 2 * rest.tv_nsec : SLEEP_MAX_NS;
+        pz_time_rest(rest);
+        rest = 2 * rest < REST_MAX_S ? 2 * rest : REST_MAX_S;
     }
 }
 

@@ -515,6 +515,13 @@ double pz_time_clock(void)
     return (double)t.tv_sec + 1e-9 * (double)t.tv_nsec;
 }
 
+void pz_time_rest(double seconds)
+{
+    time_t whole = (time_t)seconds;
+
+    nanosleep(&(struct timespec){ whole, (long)((seconds - (double)whole) * 1e9) }, NULL);
+}
+
 int64_t pz_time_now(void)
 {
     /* reproducible-builds.org: tests and builds that must give equal bytes fix the clock by it. */

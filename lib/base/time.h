@@ -74,6 +74,9 @@ int64_t pz_time_latest(void);
 /* Seconds of a clock that never goes back, from some moment on: for differences. */
 double pz_time_clock(void);
 
+/* Wait for so many seconds >= 0, or until a signal is caught. Threads: any */
+void pz_time_rest(double seconds);
+
 /* The form that --time-format calls so: seconds, milliseconds, microseconds, nanoseconds, iso,
  * yyyymmdd, day-first, month-first, named, days. False: none. Threads: any */
 bool pz_time_form_called(const char *name, enum pz_time_form *form);

@@ -388,12 +388,11 @@ static void say_busy(struct pz_server *s, struct pz_exchange *x)
 static void rest(const struct pz_server *s)
 {
     static _Thread_local double rested;
-    long ns = (long)(s->cfg.budget_s / 50 * 1e9);
-    const struct timespec nap = { ns / 1000000000, ns % 1000000000 };
+    double nap = s->cfg.budget_s / 50;
 
-    if (pz_time_clock() - rested < s->cfg.budget_s / 50)
+    if (pz_time_clock() - rested < nap)
         return;
-    nanosleep(&nap, NULL);
+    pz_time_rest(nap);
     rested = pz_time_clock();
 }
 

@@ -260,7 +260,6 @@ static void refresh(struct pz_server *s, struct pz_served *k)
 static void *run_refresher(void *context)
 {
     struct pz_server *s = context;
-    const struct timespec nap = { 0, (long)(refresh_s * 1e9) };
     double next_canary = 0;
     unsigned n_canaries = 0;
 
@@ -280,7 +279,7 @@ static void *run_refresher(void *context)
         n_canaries += due;
         if (due)
             next_canary = now + canary_s;
-        nanosleep(&nap, NULL);
+        pz_time_rest(refresh_s);
     }
     return NULL;
 }

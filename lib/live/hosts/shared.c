@@ -17,7 +17,6 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 #include "base/opt.h"
 #include "base/time.h"
@@ -248,13 +247,6 @@ static enum pz_status connection(struct pz_live_store *s, struct pz_err *err)
     return s->log ? PZ_OK : pz_shared_connect(s, &s->log, err);
 }
 
-static void pause_a_moment(void)
-{
-    const struct timespec t = { 0, (long)(pause_s * 1e9) };
-
-    nanosleep(&t, NULL);
-}
-
 static int64_t new_token(void)
 {
     int64_t token = 0;
@@ -281,7 +273,7 @@ static enum pz_status append(struct pz_live_store *s, struct pz_entries *list, s
         if (st == PZ_OK || (s->log && !pz_journal_is_lost(s->log)) ||
             (!s->log && st != PZ_UNAVAILABLE) || pz_time_clock() >= until)
             break;
-        pause_a_moment();
+        pz_time_rest(pause_s);
     }
     s->log_failed = st == PZ_UNAVAILABLE ? pz_time_clock() : 0;
     return st;

@@ -31,7 +31,6 @@
 #include <sys/random.h>
 #include <sys/resource.h>
 #include <sys/socket.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "base/json.h"
@@ -659,13 +658,12 @@ enum pz_status pz_http_open(const struct pz_http_cfg *cfg, struct pz_http **out,
 bool pz_http_drain(struct pz_http *h, double seconds)
 {
     double end = pz_time_clock() + seconds;
-    const struct timespec nap = { 0, 5000000 };
 
     atomic_store(&h->draining, true);
     MHD_quiesce_daemon(h->daemon);
     while (atomic_load(&h->n) > 0 && pz_time_clock() < end) {
         pz_http_reap(h);
-        nanosleep(&nap, NULL);
+        pz_time_rest(0.005);
     }
     return atomic_load(&h->n) == 0;
 }
