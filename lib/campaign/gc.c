@@ -271,7 +271,7 @@ static enum pz_status note_known(const char *path, struct pz_live_store *live, s
     uint32_t *found = NULL, n = 0;
     enum pz_status st = pz_table_open(path, NULL, &t, err);
 
-    if (st == PZ_OK && pz_table_has(t, "users.offset")) {
+    if (st == PZ_OK && pz_table_has_dict(t, "users")) {
         st = pz_table_get_dict(t, "users", &users, err);
         if (st == PZ_OK)
             st = pz_live_find_forgotten(live, &users, &found, &n, err);

@@ -333,6 +333,14 @@ void pz_table_give_back(struct pz_table *t, const char *name, uint64_t n)
         pz_mem_give_back(col->own, (size_t)(n < col->n ? n : col->n), pz_type_bytes(col->type));
 }
 
+bool pz_table_has_dict(const struct pz_table *t, const char *name)
+{
+    char column[PZ_NAME_MAX + 16];
+
+    snprintf(column, sizeof column, "%s.offset", name);
+    return pz_table_has(t, column);
+}
+
 enum pz_status pz_table_get_dict(struct pz_table *t, const char *name, struct pz_dict *dict,
                                  struct pz_err *err)
 {

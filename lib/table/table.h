@@ -158,6 +158,9 @@ void pz_table_drop(struct pz_table *t, const char *name);
  * forgets the rest. */
 void pz_table_give_back(struct pz_table *t, const char *name, uint64_t n);
 
+/* Whether there is a dictionary of that name. Threads: any */
+bool pz_table_has_dict(const struct pz_table *t, const char *name);
+
 /* A dictionary written by pz_writer_add_dict; checked when packed.
  * Errors: as pz_table_get, and PZ_BAD_DATA for broken invariants
  * Owner:  the table */
