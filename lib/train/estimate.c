@@ -68,6 +68,7 @@ struct estimating {
     struct pz_plan_stages stages[PZ_MAX_PARTS]; /* of learning, one but for what takes long */
     double ask_s[PZ_MAX_PARTS];                 /* a case */
     double new_s[PZ_MAX_PARTS];                 /* beside that when it has no vector of it yet */
+    double vector[PZ_MAX_PARTS];                /* floats that it keeps of a case's history */
     bool joined[PZ_MAX_PARTS];                  /* tuning will give it a weight */
     double gain[PZ_MAX_PARTS]; /* the share of the blend's value that it brought on the sample */
     double rank_s;             /* a case by one weight more */
@@ -150,8 +151,10 @@ static enum pz_status time_asking(struct estimating *e, size_t p, void *part, st
     if (st == PZ_OK)
         st = time_judging(v, &judged, 1, users, each, &first, err);
     once = first;
-    if (st == PZ_OK && judged.scorer->kept_floats)
+    if (st == PZ_OK && judged.scorer->kept_floats) {
+        e->vector[p] = (double)judged.scorer->kept_floats(part);
         st = time_judging(v, &judged, 1, users, each, &once, err);
+    }
     free(each);
     e->ask_s[p] = COLD * once / v->first[users] * (1 + e->stages[p].beyond);
     e->new_s[p] = COLD * fmax(first - once, 0) / v->first[users] * (1 + e->stages[p].beyond);
@@ -550,12 +553,13 @@ static double finishing_s(const struct outlook *o, double keep)
 }
 
 /* Parts stay while others are fitted; a search has a part twice, what takes long with all that a
- * fit that may go on holds, its closing comparison all of them, its cases that keep what was seen a
- * second memory of sums, where there are any. */
+ * fit that may go on holds, its closing comparison all of them, its cases sums and vectors of
+ * histories, and those that keep what was seen, where there are any, others. */
 static double peak(const struct outlook *o)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
     double kept = 0, beside = 0, most = 0, goes_on = 0, n = (double)c->ptr[c->n_users];
+    double remembered = (double)o->e->v.n_memo * c->n_items;
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p)) {
@@ -563,10 +567,11 @@ static double peak(const struct outlook *o)
             kept += o->e->all[p].kept;
             beside = fmax(beside, o->e->all[p].beside);
             goes_on += o->e->t.choice[p].scorer->any_time ? o->e->all[p].beside : 0;
+            remembered += o->cases * o->e->vector[p];
         }
     if (o->cases > 0)
         most = fmax(most, 2 * kept + beside + goes_on + 16 * n + 8.0 * c->n_users +
-                              (o->e->v.exclude_seen ? 6.0 : 4) * o->e->v.n_memo * c->n_items);
+                              (o->e->v.exclude_seen ? 6 : 4) * remembered);
     return WRITER + SLACK * (o->e->bytes + 4 * n + most);
 }
 

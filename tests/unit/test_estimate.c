@@ -180,10 +180,10 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     c.low[members] = c.value[members] = 1;
     c.high[members] = 2;
     p = pz_plan_effort(&c, k, 1);
-    near(p.n, 2 + 0.5 + 0.15 + 0.045);
-    near(p.amount, 0.5 + 0.65 + 0.5 * 1.3 + 0.15 * (1 + 0.3 * 2) + 0.045 * 3);
-    near(p.chosen, (1 + 0.5 * 0.5 + 0.15 * 0.5) * (1 + 0.045 * 0.5));
-    near(p.beyond, 0.045);
+    near(p.n, 2 + 0.35 + 0.105 + 0.0315);
+    near(p.amount, 0.5 + 0.65 + 0.35 * 1.3 + 0.105 * (1 + 0.3 * 2) + 0.0315 * 3);
+    near(p.chosen, (1 + 0.35 * 0.4 + 0.105 * 0.4) * (1 + 0.0315 * 0.4));
+    near(p.beyond, 0.0315);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
     p = pz_plan_effort(&c, k, 1);
     near(p.n, 2);
