@@ -36,6 +36,8 @@ static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
 static const double REPEAT_TRIALS = 5.5, HISTORY_TRIALS = 14;
 /* The chance that a part is searched that brought enough on the sample, or that did not. */
 static const double SEARCHED = 0.8, SEARCHED_YET = 0.15;
+/* Of so few users the best of several weights gains by chance alone: standard errors. */
+static const double SURE_OF_GAIN = 1.5;
 /* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
 static const double ROUNDS = 3;
 /* The chance that a part stays which must be worth that it takes long: where lists are worth
@@ -168,10 +170,13 @@ static enum pz_status time_asking(struct estimating *e, size_t p, void *part, st
 static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, struct pz_err *err)
 {
     const struct pz_choice *c = &s->choice[p];
-    double w[PZ_WEIGHTS], before = s->mean;
+    double w[PZ_WEIGHTS], before = s->mean, *was = pz_mem_array(s->v->n_users, sizeof *was);
     size_t n_w;
     enum pz_status st;
 
+    if (!was)
+        return pz_err_memory(err, "judgements", 8.0 * s->v->n_users);
+    memcpy(was, s->each, s->v->n_users * sizeof *was);
     s->n_parts = p + 1;
     s->part[p].weight = c->weight_fixed || p == 0 ? c->weight : 0;
     n_w = pz_search_weights(s, p, true, w);
@@ -179,7 +184,10 @@ static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, 
     st = pz_valid_judge(s->v, s->part, p + 1, p, w, n_w, 0, s->v->n_users, s->trial, err);
     if (st == PZ_OK)
         pz_search_join(s, p, w, n_w);
-    e->gain[p] = before > 0 ? s->mean / before - 1 : 1;
+    e->gain[p] = before <= 0                                                  ? 1
+                 : pz_search_gain(s->each, was, s->v->n_users) > SURE_OF_GAIN ? s->mean / before - 1
+                                                                              : 0;
+    free(was);
     if (c->scorer->any_time)
         s->part[p].weight = 0;
     e->joined[p] = s->part[p].weight > 0 || c->scorer->any_time;

@@ -38,7 +38,7 @@ enum { SOLVE_ALL_BELOW = 75000 };
 
 /* Nanoseconds for an item and an event where all systems are solved, and for an item and a new
  * event where they are not: on six sets of 60,000 to 500,000 events with 1 % new. */
-static const double SOLVED_NS = 32000, READ_NS = 800, ITEM_NS = 4000, NEW_NS = 16000;
+static const double SOLVED_NS = 32000, READ_NS = 800, ITEM_NS = 2500, NEW_NS = 10000;
 
 struct pz_fit_cost pz_trans_update_cost(const struct pz_update_size *size)
 {
