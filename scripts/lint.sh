@@ -169,7 +169,11 @@ optional() {
     command -v "$1" >/dev/null 2>&1 || { echo "lint: $1 is not installed, skipped" >&2; return 1; }
 }
 
+# What tools leave behind has no place beside the sources, committed or not.
+left_over() { find . -path ./build -prune -o -path ./.git -prune -o -type f \( -name '*.orig' -o -name '*.rej' \) -print; }
+
 report layers < <(layers)
+report 'left over' < <(left_over)
 report modules < <(one_module)
 report libpq < <(libpq)
 report casts < <(casts)
