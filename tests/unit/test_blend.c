@@ -31,8 +31,8 @@ TEST(a_part_is_measured_by_its_best_allowed_item)
     float score[N], other[N] = { [3] = 7 }, out[N];
     struct pz_model m = { .items.n = N,
                           .n_parts = 2,
-                          .part = { { &fixed, score, 0.5, 0, NULL },
-                                    { &fixed, other, 1, 0, NULL } } };
+                          .part = { { .scorer = &fixed, .part = score, .weight = 0.5 },
+                                    { .scorer = &fixed, .part = other, .weight = 1 } } };
     _Alignas(64) char scratch[4096];
     uint32_t used;
 
@@ -56,7 +56,9 @@ TEST(a_part_is_measured_by_its_best_allowed_item)
 TEST(a_part_without_a_positive_score_says_nothing)
 {
     float score[N] = { [5] = -1, [7] = 0 }, out[N], own[2 * N];
-    struct pz_model m = { .items.n = N, .n_parts = 1, .part = { { &fixed, score, 1, 0, NULL } } };
+    struct pz_model m = { .items.n = N,
+                          .n_parts = 1,
+                          .part = { { .scorer = &fixed, .part = score, .weight = 1 } } };
     uint64_t allowed[4] = { UINT64_MAX, UINT64_MAX, UINT64_MAX, UINT64_MAX };
     _Alignas(64) char scratch[4096];
     uint32_t used;
