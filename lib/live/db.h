@@ -52,6 +52,13 @@ enum pz_db {
 
 enum { PZ_DB_CHECK = 4 }; /* bytes of a value's check */
 
+/* Formats of a store, of which programs refuse those that they do not know. */
+enum {
+    PZ_DB_CHECKED = 3, /* values have checks */
+    PZ_DB_PACKED = 4,  /* ids of events lie in buckets; what a store is made in, or changed to */
+    PZ_DB_DIGESTS = 5  /* owners may have digests, which a removal has to drop (digest.c) */
+};
+
 /* One a file and process: everybody who opens the same store gets the same one, see open.c. */
 struct pz_journal;
 

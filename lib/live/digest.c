@@ -45,9 +45,6 @@ enum {
     MOST = INT32_MAX /* events in a row, and between its first and last */
 };
 
-/* Format of a store that has a digest: programs that do not know of them would not drop them. */
-enum { FORMAT_DIGESTS = 5 };
-
 /* The key of a piece; returns its length. */
 static size_t make_key(unsigned char *key, char who, const char *id, uint32_t piece)
 {
@@ -306,7 +303,7 @@ static int write(struct pz_live_store *s, MDB_txn *txn, char who, const char *id
         write_piece(to, d, at, n, base);
         pz_db_seal(PZ_DB_OWNER, key, n_key, to, bytes);
     }
-    return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT_DIGESTS) : rc;
+    return rc == 0 ? pz_db_put_meta(s, txn, "format", PZ_DB_DIGESTS) : rc;
 }
 
 /* ---- bringing up to date ---- */

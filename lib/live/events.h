@@ -49,11 +49,18 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
 int pz_live_owned(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
                   uint64_t before, size_t most, struct pz_numbers *list);
 
-/* Append the numbers above `after` of the user's own events, of those of sessions that joined the
- * user, and, as a session id serves as a user id until it joins somebody, of those of a session of
- * that name; of each at most the newest `most`. */
-int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                    size_t most, struct pz_numbers *list);
+typedef int pz_live_owner_fn(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                             uint64_t after, void *context);
+
+/* Call fn for all whose events count as the user's: the user themselves ('u'), every session ('s')
+ * that joined them, and, as a session id serves as a user id until it joins somebody, a session of
+ * that name. after: from where on their events are new to whoever knows those up to `after`. */
+int pz_live_each_owner(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
+                       pz_live_owner_fn *fn, void *context);
+
+/* Append the numbers of all these events. */
+int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user,
+                    struct pz_numbers *list);
 
 /* ---- the list of changes of rows (changes.c) ---- */
 

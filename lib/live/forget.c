@@ -128,7 +128,7 @@ int pz_live_forget_at(struct pz_live_store *s, MDB_txn *txn, const char *user_id
                       uint64_t number, struct pz_live_receipt *receipt)
 {
     struct pz_numbers list = { NULL, 0, 0 };
-    int rc = pz_live_numbers(s, txn, user_id, 0, SIZE_MAX, &list);
+    int rc = pz_live_numbers(s, txn, user_id, &list);
 
     *receipt = (struct pz_live_receipt){ .events = list.n, .number = number };
     for (size_t i = 0; i < list.n && rc == 0; i++)

@@ -35,13 +35,7 @@
 #include "live/ids.h"
 #include "live/page.h"
 
-enum {
-    FORMAT = 4,
-    FORMAT_CHECKED = 3,
-    MAX_READERS = 1024,
-    OPEN_TRIES = 100,
-    LOOKED_THROUGH = 1 << 20
-};
+enum { MAX_READERS = 1024, OPEN_TRIES = 100, LOOKED_THROUGH = 1 << 20 };
 
 #define LOCK_BYTES 131072 /* at least what LMDB needs for MAX_READERS: 64 bytes a slot */
 #define MIN_MAP ((size_t)16 << 20)
@@ -144,9 +138,9 @@ static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
 
     if (rc == 0 && format == 1)
         rc = pz_ids_make(s, txn, format);
-    if (rc == 0 && format == FORMAT_CHECKED)
+    if (rc == 0 && format == PZ_DB_CHECKED)
         rc = pz_db_check_counts(s, txn);
-    if (rc == 0 && format < FORMAT_CHECKED)
+    if (rc == 0 && format < PZ_DB_CHECKED)
         rc = pz_db_add_checks(s, txn, format > 0);
     if (rc == 0 && format > 0)
         rc = pz_ids_pack(s, txn);
@@ -154,7 +148,7 @@ static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
         rc = pz_db_put_meta(s, txn, "id", id);
     if (rc == 0 && format == 0)
         rc = pz_ids_make(s, txn, format);
-    return rc == 0 ? pz_db_put_meta(s, txn, "format", FORMAT) : rc;
+    return rc == 0 ? pz_db_put_meta(s, txn, "format", PZ_DB_PACKED) : rc;
 }
 
 static bool is_empty(struct pz_live_store *s, MDB_txn *txn)
@@ -176,7 +170,7 @@ int pz_db_enter(struct pz_live_store *s, MDB_txn *txn, bool writes)
         rc = MDB_CORRUPTED;
     /* Only a writer may change the format; a reader reads it as it is. */
     if (rc == 0 && writes)
-        rc = format < FORMAT ? make_format(s, txn, format) : pz_db_check_counts(s, txn);
+        rc = format < PZ_DB_PACKED ? make_format(s, txn, format) : pz_db_check_counts(s, txn);
     return rc;
 }
 

@@ -187,8 +187,9 @@ static int look_at_digest(struct pz_live_store *s, MDB_txn *txn, char who, const
 /* What is to be read of one owner: the newest events, and if they are many, the digest and those
  * between. */
 static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
-                         uint64_t after, struct reading *to)
+                         uint64_t after, void *context)
 {
+    struct reading *to = context;
     size_t before = to->list.n, most = to->want->most ? to->want->most : SIZE_MAX;
     int rc = pz_live_owned(s, txn, who, id, after, UINT64_MAX, to->each ? most : PZ_DIGEST_KEPT,
                            &to->list);
@@ -199,30 +200,6 @@ static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const 
     return rc == 0 ? pz_live_owned(s, txn, who, id, after, to->list.v[to->list.n - 1], SIZE_MAX,
                                    &to->list)
                    : rc;
-}
-
-/* A session that joined later than `after` is new to whoever asks: all its events are. */
-static int look_at_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
-                           const char *session, uint64_t number, void *context)
-{
-    struct reading *to = context;
-
-    (void)w;
-    return look_at_owned(s, txn, 's', session, number > to->after ? 0 : to->after, to);
-}
-
-static int look_at_all(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
-{
-    char owner[PZ_LIVE_ID_MAX + 1];
-    uint64_t number;
-    int rc = look_at_owned(s, txn, 'u', to->user_id, to->after, to);
-
-    if (rc == 0)
-        rc = pz_live_each_session(s, txn, to->user_id, look_at_session, to);
-    if (rc == 0)
-        rc = pz_live_joined(s, txn, to->user_id, owner, &number);
-    /* A session id serves as a user id until it joins somebody. */
-    return rc == MDB_NOTFOUND ? look_at_owned(s, txn, 's', to->user_id, to->after, to) : rc;
 }
 
 /* The items of a type, with a value or without, ascend. */
@@ -295,7 +272,7 @@ static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
 
     to->list.n = to->n = to->n_rows = 0;
     to->unclear = false;
-    rc = look_at_all(s, txn, to);
+    rc = pz_live_each_owner(s, txn, to->user_id, to->after, look_at_owned, to);
     if (rc != 0)
         return rc;
     put_in_order(&to->list);

@@ -21,12 +21,7 @@
 #include "live/page.h"
 #include "table/hash.h"
 
-enum {
-    FORMAT_CHECKED = 3,
-    FORMAT_PACKED = 4,
-    FORMAT_DIGESTS = 5, /* as the one before; owners may have digests (digest.c) */
-    KEY_MAX = 511       /* of LMDB */
-};
+enum { KEY_MAX = 511 /* of LMDB */ };
 
 #define HASH_OF_NOTHING 0x2d06800538d394c2u
 
@@ -289,10 +284,10 @@ int pz_db_learn_format(struct pz_live_store *s, MDB_txn *txn, bool writes, uint6
     if (rc != 0)
         return rc;
     *format = pz_db_get_number(v.mv_data);
-    if ((*format >= FORMAT_CHECKED) != now.checked)
+    if ((*format >= PZ_DB_CHECKED) != now.checked)
         return MDB_CORRUPTED;
-    now.packed = *format >= FORMAT_PACKED;
-    return *format > FORMAT_DIGESTS ? MDB_VERSION_MISMATCH : 0;
+    now.packed = *format >= PZ_DB_PACKED;
+    return *format > PZ_DB_DIGESTS ? MDB_VERSION_MISMATCH : 0;
 }
 
 bool pz_db_has_packed_ids(void)

@@ -194,37 +194,47 @@ int pz_live_each_session(struct pz_live_store *s, MDB_txn *txn, const char *user
     return pz_walk_end(&w);
 }
 
-struct collection {
+struct owners {
     uint64_t after;
-    size_t most;
-    struct pz_numbers *list;
+    pz_live_owner_fn *fn;
+    void *context;
 };
 
 /* A session that joined later than `after` is new to whoever asks: all its events are. */
-static int collect_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
-                           const char *session, uint64_t number, void *context)
+static int meet_session(struct pz_live_store *s, MDB_txn *txn, struct pz_walk *w,
+                        const char *session, uint64_t number, void *context)
 {
-    struct collection *of = context;
+    const struct owners *of = context;
 
     (void)w;
-    return pz_live_owned(s, txn, 's', session, number > of->after ? 0 : of->after, UINT64_MAX,
-                         of->most, of->list);
+    return of->fn(s, txn, 's', session, number > of->after ? 0 : of->after, of->context);
 }
 
-int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
-                    size_t most, struct pz_numbers *list)
+int pz_live_each_owner(struct pz_live_store *s, MDB_txn *txn, const char *user, uint64_t after,
+                       pz_live_owner_fn *fn, void *context)
 {
-    struct collection of = { after, most, list };
+    struct owners of = { after, fn, context };
     char owner[PZ_LIVE_ID_MAX + 1];
     uint64_t number;
-    int rc = pz_live_owned(s, txn, 'u', user, after, UINT64_MAX, most, list);
+    int rc = fn(s, txn, 'u', user, after, context);
 
     if (rc == 0)
-        rc = pz_live_each_session(s, txn, user, collect_session, &of);
+        rc = pz_live_each_session(s, txn, user, meet_session, &of);
     if (rc == 0)
         rc = pz_live_joined(s, txn, user, owner, &number);
-    return rc == MDB_NOTFOUND ? pz_live_owned(s, txn, 's', user, after, UINT64_MAX, most, list)
-                              : rc;
+    return rc == MDB_NOTFOUND ? fn(s, txn, 's', user, after, context) : rc;
+}
+
+static int collect(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t after,
+                   void *list)
+{
+    return pz_live_owned(s, txn, who, id, after, UINT64_MAX, SIZE_MAX, list);
+}
+
+int pz_live_numbers(struct pz_live_store *s, MDB_txn *txn, const char *user,
+                    struct pz_numbers *list)
+{
+    return pz_live_each_owner(s, txn, user, 0, collect, list);
 }
 
 /* ---- reading all ---- */

@@ -108,7 +108,10 @@ enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struc
  * Errors: as pz_model_open
  * Owner:  as pz_model_open */
 enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err);
-/* Errors:  as pz_scorer.load
+
+/* Read part p of a model that was opened so, unless it is there.
+ *
+ * Errors:  as pz_scorer.load
  * Owner:   the model
  * Threads: one, which has the model alone */
 enum pz_status pz_model_load_part(struct pz_model *m, size_t p, struct pz_err *err);

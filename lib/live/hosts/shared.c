@@ -381,7 +381,7 @@ static int look_at(struct pz_live_store *s, MDB_txn *txn, void *context)
     pz_strs_clear(&p->sessions);
     p->receipt = (struct pz_live_receipt){ .events = 0 };
     if (rc == 0)
-        rc = pz_live_numbers(s, txn, p->user_id, 0, SIZE_MAX, &list);
+        rc = pz_live_numbers(s, txn, p->user_id, &list);
     p->receipt.events = list.n;
     free(list.v);
     if (rc == 0)
