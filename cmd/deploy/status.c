@@ -185,6 +185,8 @@ enum pz_status deploy_status(void *config, struct pz_strs *args, struct pz_log *
         st = pz_campaign_check(args->v[0], true, log, &n, &damaged, err);
     if (st == PZ_OK)
         st = read_status(args->v[0], &s, err);
+    if (st == PZ_OK && !cfg->verify) /* the check has said so */
+        pz_info_warn(args->v[0], &s.version, log);
     if (st == PZ_OK)
         st = print_any(cfg, &s, err);
     if (st == PZ_OK && cfg->textfile)

@@ -211,6 +211,31 @@ static enum pz_status is_device(const char *path, bool *is, struct pz_err *err)
                : PZ_OK;
 }
 
+/* Where the file is that the path stands for: an output goes behind a symbolic link, as it does
+ * with a shell's >, and leaves the link; a rename would put the file in its place, on its disk. A
+ * link may lead to what is not there yet; a loop of them was refused by is_device. */
+static enum pz_status follow_links(struct pz_out *out, struct pz_err *err)
+{
+    char target[4096];
+    ssize_t n;
+
+    while ((n = readlink(out->path, target, sizeof target)) >= 0) {
+        const char *slash = *target == '/' ? NULL : strrchr(out->path, '/');
+        struct pz_str path = { 0 };
+
+        if (slash)
+            pz_str_add(&path, out->path, (size_t)(slash - out->path) + 1);
+        pz_str_add(&path, target, (size_t)n);
+        if (path.failed) {
+            pz_str_clear(&path);
+            return pz_err_memory(err, "a file name", (double)n);
+        }
+        free(out->path);
+        out->path = path.data;
+    }
+    return PZ_OK;
+}
+
 static enum pz_status open_device(struct pz_out *out, struct pz_err *err)
 {
     do
@@ -260,6 +285,8 @@ enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_
     st = out_new(pz_ranks_first() ? path : "/dev/null", &out, err);
     if (st == PZ_OK)
         st = is_device(out->path, &device, err);
+    if (st == PZ_OK && !device)
+        st = follow_links(out, err);
     if (st == PZ_OK)
         st = device ? open_device(out, err) : make_temp(out, err);
     if (st != PZ_OK) {

@@ -96,9 +96,10 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
     struct pz_live_size size = { .last = 0 };
     enum pz_status st = live ? pz_live_count(live, &size, err) : PZ_OK;
 
+    v->strange = st == PZ_OK && *v->store && strcmp(v->store, size.store) != 0;
     if (st != PZ_OK || !live)
         return st;
-    if (*v->store && strcmp(v->store, size.store) != 0) {
+    if (v->strange) {
         v->live_seen = 0;
         v->rows_seen = 0;
     }
@@ -112,6 +113,15 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
                       (unsigned long long)(v->live_seen > v->rows_seen ? v->live_seen
                                                                        : v->rows_seen),
                       (unsigned long long)size.last, campaign);
+}
+
+void pz_info_warn(const char *campaign, const struct pz_version *v, struct pz_log *log)
+{
+    if (v->strange)
+        pz_log(log, PZ_LOG_WARN,
+               "%s: the live store is not the one that version %u was published beside: is its "
+               "disk mounted?",
+               campaign, v->number);
 }
 
 enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,

@@ -10,6 +10,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/log.h"
 #include "live/store.h"
 #include "model/model.h"
 
@@ -27,6 +28,7 @@ struct pz_version {
     bool pinned;  /* gc keeps it */
     bool bad;     /* a rollback left it behind as bad */
     bool damaged; /* its info.json cannot be read: of the rest only number and bytes are known */
+    bool strange; /* the campaign's live store is another one, or gone (pz_info_check) */
 };
 
 /* Write v's published, live_seen, rows_seen, store, recipe and model to path. Errors: as
@@ -41,11 +43,17 @@ enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct p
 
 /* Hold the numbers of a version against the campaign's live store (NULL: there is none): events
  * that the store never gave a number cannot be in a model, and believing it would leave out live
- * events, or collect them. Numbers of another store mean nothing here and become 0.
+ * events, or collect them. Numbers of another store mean nothing here and become 0, and the
+ * version is strange to it.
  *
  * Errors: PZ_BAD_DATA the version claims more; others as pz_live_count */
 enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct pz_live_store *live,
                              struct pz_err *err);
+
+/* Say that a version was published beside another live store than the campaign has, if it was:
+ * by intent, or because the store's disk is not mounted; then its events and whom it forgot are
+ * away. */
+void pz_info_warn(const char *campaign, const struct pz_version *v, struct pz_log *log);
 
 /* What the model's data contain of the campaign's live store, into v's live_seen and rows_seen
  * where they are 0, and the store's identity. Numbers that the store never gave are a mistake.

@@ -88,7 +88,7 @@ static enum pz_status check_model(const char *campaign, struct pz_version *found
     return st == PZ_OK ? st : report(log, &why, damaged, err);
 }
 
-static enum pz_status check_version(const char *campaign, uint32_t number,
+static enum pz_status check_version(const char *campaign, uint32_t number, bool current,
                                     struct pz_live_store *live, struct pz_log *log,
                                     uint32_t *damaged, struct pz_err *err)
 {
@@ -101,6 +101,8 @@ static enum pz_status check_version(const char *campaign, uint32_t number,
     if (pz_info_read(campaign, &told, &why) != PZ_OK ||
         pz_info_check(campaign, &told, live, &why) != PZ_OK)
         return report(log, &why, damaged, err);
+    if (current)
+        pz_info_warn(campaign, &told, log);
     if (*found.recipe && strcmp(found.recipe, told.recipe) != 0) {
         pz_err_set(&why, PZ_BAD_DATA, "version %u is of recipe %s, its info.json of %s", number,
                    found.recipe, told.recipe);
@@ -134,7 +136,7 @@ enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct
         found = found || list[i] == c.current;
         if (list[i] > c.highest || (only_current && list[i] != c.current))
             continue;
-        st = check_version(campaign, list[i], live, log, damaged, err);
+        st = check_version(campaign, list[i], list[i] == c.current, live, log, damaged, err);
         ++*n;
     }
     if (st == PZ_OK && !found) {

@@ -255,7 +255,8 @@ static enum pz_status find_in_file(struct pz_traces *t, const char *path, struct
 static enum pz_status find_below(struct pz_traces *t, const char *dir, int depth,
                                  struct pz_err *err);
 
-/* What vanished in between (a temporary file, a version that was collected) is not there. */
+/* What vanished in between (a temporary file, a version that was collected) is not there. Links are
+ * followed, a store may be on another disk; one that leads nowhere leads to what cannot be read. */
 static enum pz_status find_in_entry(struct pz_traces *t, const char *dir, const char *name,
                                     int depth, struct pz_err *err)
 {
@@ -267,6 +268,8 @@ static enum pz_status find_in_entry(struct pz_traces *t, const char *dir, const 
         return st;
     if (lstat(path, &info) != 0)
         return errno == ENOENT ? PZ_OK : pz_err_errno(err, PZ_IO, errno, "cannot look at %s", path);
+    if (S_ISLNK(info.st_mode) && stat(path, &info) != 0)
+        return pz_err_errno(err, PZ_IO, errno, "cannot look at %s", path);
     if (S_ISDIR(info.st_mode))
         return find_below(t, path, depth + 1, err);
     if (!S_ISREG(info.st_mode))
@@ -308,7 +311,6 @@ enum pz_status pz_traces_find_campaign(struct pz_traces *t, const char *campaign
                                        struct pz_err *err)
 {
     char live[PZ_PATH_BYTES] = "", own[PZ_PATH_BYTES];
-    struct stat info;
     enum pz_status st;
 
     t->in_campaign = true;
@@ -317,7 +319,7 @@ enum pz_status pz_traces_find_campaign(struct pz_traces *t, const char *campaign
         st = pz_campaign_live_path(campaign, live, err);
     if (st == PZ_OK)
         st = pz_layout_path(own, campaign, "live", err);
-    if (st == PZ_OK && strcmp(live, own) != 0 && stat(live, &info) == 0)
+    if (st == PZ_OK && strcmp(live, own) != 0)
         st = pz_traces_find(t, live, err);
     t->in_campaign = false;
     return st;

@@ -12,7 +12,8 @@
  * A writer that waited for the old mutex finds another file at the path (pz_db_moved) and writes
  * there; a reader that begins does too. Whoever opens the store between 4 and 5 can read, and waits
  * until the exchange is on disk before it can write. A crash before 4 leaves STORE.compact, which
- * the next compaction removes, after it the old folder under that name. */
+ * the next compaction removes, after it the old folder under that name. A store behind a symbolic
+ * link, as on another disk, is compacted where it is. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -21,7 +22,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
-#include "base/mem.h"
+#include "base/str.h"
 #include "live/records.h"
 
 enum { REMOVE_TRIES = 20 };
@@ -130,8 +131,8 @@ static int exchange(const char *dir, const char *made)
                : EIO;
 }
 
-/* Steps 1 to 5, under the lock of all openings. */
-static int compact(struct pz_live_store *s, struct pz_live_store *to)
+/* Steps 1 to 5, under the lock of all openings. dir: the store's folder itself. */
+static int compact(struct pz_live_store *s, const char *dir, struct pz_live_store *to)
 {
     struct filling f = { .to = to };
     MDB_txn *from;
@@ -148,7 +149,7 @@ static int compact(struct pz_live_store *s, struct pz_live_store *to)
         if (rc == 0)
             rc = pz_db_guarded(s, from, fill, &f);
         if (rc == 0)
-            rc = exchange(s->dir, to->dir);
+            rc = exchange(dir, to->dir);
         if (f.held)
             mdb_txn_abort(f.held);
         pz_db_close_files(to);
@@ -167,18 +168,18 @@ enum pz_status pz_live_compact(struct pz_live_store *s, struct pz_live_compacted
 {
     struct pz_live_store to = { .dir = NULL };
     struct pz_live_size before = { .bytes = 0 }, after = { .bytes = 0 };
-    size_t n = strlen(s->dir);
-    char *dir = malloc(n + sizeof ".compact");
-    enum pz_status st = dir ? pz_live_count(s, &before, err) : pz_err_memory(err, "a path", 1e3);
+    char *dir = realpath(s->dir, NULL);
+    struct pz_str made = { 0 };
+    enum pz_status st = dir ? pz_live_count(s, &before, err) : pz_db_fail(s, errno, "finding", err);
     int rc = 0;
 
-    while (n > 1 && s->dir[n - 1] == '/')
-        n--;
+    pz_str_addf(&made, "%s.compact", dir ? dir : "");
+    if (st == PZ_OK && made.failed)
+        st = pz_err_memory(err, "a path", 1e3);
     if (st == PZ_OK) {
-        snprintf(dir, n + sizeof ".compact", "%.*s.compact", (int)n, s->dir);
-        to.dir = dir;
+        to.dir = made.data;
         pz_db_lock_stores();
-        rc = compact(s, &to);
+        rc = compact(s, dir, &to);
         pz_db_unlock_stores();
     }
     /* Not all file systems can exchange; without it there would be a moment without a store, so it
@@ -192,6 +193,7 @@ enum pz_status pz_live_compact(struct pz_live_store *s, struct pz_live_compacted
         st = pz_live_count(s, &after, err);
     if (done)
         *done = (struct pz_live_compacted){ before.bytes, after.bytes };
+    pz_str_clear(&made);
     free(dir);
     return st;
 }

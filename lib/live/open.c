@@ -606,6 +606,14 @@ enum pz_status pz_live_is(const char *path, bool *is, struct pz_err *err)
                : PZ_OK;
 }
 
+/* A link to a folder that is not there: a disk that is not mounted has a store all the same. */
+static bool leads_nowhere(const char *dir)
+{
+    struct stat link, info;
+
+    return lstat(dir, &link) == 0 && S_ISLNK(link.st_mode) && stat(dir, &info) != 0;
+}
+
 /* Another environment for the list. *out NULL and PZ_OK: nothing was stored yet. */
 static enum pz_status open_new(const char *dir, bool writable, struct pz_live_store **out,
                                struct pz_err *err)
@@ -617,7 +625,11 @@ static enum pz_status open_new(const char *dir, bool writable, struct pz_live_st
     *out = NULL;
     if (!s)
         return pz_err_memory(err, "the live store", sizeof *s);
-    if (rc == ENOENT && !writable && is_named(dir))
+    if (rc == ENOENT && leads_nowhere(dir))
+        st = pz_err_set(err, PZ_NO_INPUT,
+                        "%s is a link that leads nowhere: the live store's disk is not mounted?",
+                        dir);
+    else if (rc == ENOENT && !writable && is_named(dir))
         st = pz_err_set(err, PZ_NO_INPUT, "%s: no such live store; pz-event put makes it", dir);
     else if (rc != 0 && (writable || (rc != ENOENT && rc != MDB_NOTFOUND)))
         st = pz_db_fail(s, rc, "opening", err);

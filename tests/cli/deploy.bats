@@ -186,8 +186,49 @@ version() {
     head -c 3000 n.pzm >cut.pzm
     echo 1 | { run -65 pz-deploy check --ids - cut.pzm; }
     echo 1 | { run -66 pz-deploy check --ids - nosuch; }
+    # a store elsewhere, by a link or by its name, belongs to the campaign; one that is away is not clean
+    mv n.pzc/live elsewhere
+    ln -s ../elsewhere n.pzc/live
+    echo 1029 | places n.pzc | grep -q '^1029,n.pzc/live/data.mdb,'
+    mv elsewhere away
+    echo 1029 | { run -74 pz-deploy check --ids - n.pzc; }
+    rm n.pzc/live
+    mv away n.pzc/live
+    pz-event put -q s.pzl --user 1030 --item 5 --type View
+    pz-deploy publish -q o.pzc n.pzm
+    pz-deploy set -q o.pzc live ../s.pzl
+    echo 1030 | places o.pzc | grep -q '^1030,.*s.pzl/data.mdb,'
+    mv s.pzl away.pzl
+    echo 1030 | { run -66 pz-deploy check --ids - o.pzc; }
     echo nobody | pz-deploy check --json --ids - n.pzc n.pzd | jq -e '.ids == 1 and .found == 0 and .files > 5'
     echo 7 | { run -1 pz-deploy check -q --json --ids - n.pzd; jq -s -e '.[0].user == "7" and .[0].place == "users" and .[1].found == 1' <<<"${lines[0]}${lines[1]}"; }
+}
+
+@test "a live store whose disk is away is missed, not taken for an empty one" {
+    small_shop
+    pz-train -q --no-tune --recipe popularity-count -o m.pzm shop.pzd
+    pz-deploy publish -q away.pzc m.pzm
+    pz-event put -q away.pzc --user u --item i0001 --type View
+    pz-deploy publish -q away.pzc m.pzm
+    run -0 pz-deploy check away.pzc
+    [[ $output != *mounted* ]]
+    # a mount point without its disk is an empty folder
+    mv away.pzc/live disk
+    mkdir away.pzc/live
+    run -0 pz-deploy check away.pzc
+    [[ $output == *"not the one that version 2 was published beside"* ]]
+    pz-deploy status away.pzc 2>&1 >/dev/null | grep -q 'is its disk mounted'
+    # a link to nowhere is told by everybody
+    rmdir away.pzc/live
+    ln -s ../nowhere away.pzc/live
+    run -65 pz-deploy check away.pzc
+    for command in "pz-recommend away.pzc --user u" "pz-event stats away.pzc" "pz-event export away.pzc" \
+        "pz-event put away.pzc --user u --item i0001 --type View" "pz-deploy compact away.pzc" "pz-deploy status away.pzc"; do
+        run -66 $command
+        [[ $output == *"leads nowhere"* ]]
+    done
+    mv disk nowhere
+    pz-event stats away.pzc | grep -q '^events     1 '
 }
 
 @test "gc --ids removes versions that know somebody, the previous one too" {

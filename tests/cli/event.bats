@@ -517,6 +517,19 @@ EOF
     pz-deploy compact --json home.pzc | jq -e ".before == $before and .after < $before / 2"
     [ ! -e home.pzc/live.compact ]
     pz-event stats home.pzc | grep -q 'forgotten  7 users'
+    # a store that was moved to another disk stays there
+    mv home.pzc/live disk
+    ln -s ../disk home.pzc/live
+    size=$(stat -c %s disk/data.mdb)
+    pz-event put -q home.pzc --user u --item i0001 --type View --properties "{\"a\":\"$(head -c 20000 /dev/zero | tr '\0' a)\"}"
+    pz-event forget -q --purge --user u home.pzc
+    pz-deploy compact -q home.pzc
+    [ -L home.pzc/live ]
+    [ ! -e home.pzc/live.compact ]
+    [ ! -e disk.compact ]
+    [ "$(stat -c %s disk/data.mdb)" -le "$size" ]
+    rm home.pzc/live
+    mv disk home.pzc/live
     chmod -R a-w home.pzc/live
     pz-event stats home.pzc | grep -q '^size'
     pz-event export -q home.pzc | wc -l

@@ -243,6 +243,27 @@ TEST(folders_of_paths)
     assert_false(pz_file_dirname("/2345678/f", dir, sizeof dir));
 }
 
+TEST(an_output_goes_behind_links)
+{
+    struct stat info;
+
+    assert_int_equal(mkdir("disk", 0700), 0);
+    assert_int_equal(symlink("disk/f", "near"), 0);
+    assert_int_equal(mkdir("a", 0700), 0);
+    assert_int_equal(symlink("../near", "a/far"), 0);
+    /* what is not there yet is made where they lead */
+    assert_int_equal(pz_file_write("a/far", "one", 3, NULL), PZ_OK);
+    holds("disk/f", "one");
+    assert_int_equal(pz_file_write("near", "two", 3, NULL), PZ_OK);
+    holds("disk/f", "two");
+    assert_int_equal(lstat("near", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(lstat("a/far", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+    assert_int_equal(symlink("loop", "loop"), 0);
+    assert_int_equal(pz_file_write("loop", "x", 1, NULL), PZ_CANT_CREATE);
+}
+
 TEST(a_lock_has_one_holder_who_is_named)
 {
     struct pz_lock *mine, *other;
