@@ -14,6 +14,7 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -274,14 +275,40 @@ enum pz_status pz_out_attach(int fd, const char *name, struct pz_out **out_ptr, 
     return st;
 }
 
+/* The descriptor that a path names, or -1. Opened by the path a file would begin at its first byte
+ * again, and a rename would replace the name. */
+static int descriptor_of(const char *path)
+{
+    static const char *const folders[] = { "/dev/fd/", "/proc/self/fd/" };
+    char *end;
+    long fd;
+
+    if (strcmp(path, "/dev/stdout") == 0)
+        return STDOUT_FILENO;
+    if (strcmp(path, "/dev/stderr") == 0)
+        return STDERR_FILENO;
+    for (size_t i = 0; i < sizeof folders / sizeof *folders; i++) {
+        size_t n = strlen(folders[i]);
+
+        if (strncmp(path, folders[i], n) != 0 || path[n] < '0' || path[n] > '9')
+            continue;
+        fd = strtol(path + n, &end, 10);
+        return *end == '\0' && fd <= INT_MAX ? (int)fd : -1;
+    }
+    return -1;
+}
+
 enum pz_status pz_out_open(const char *path, struct pz_out **out_ptr, struct pz_err *err)
 {
     struct pz_out *out;
     bool device = false;
     enum pz_status st;
+    int fd = pz_ranks_first() ? descriptor_of(path) : -1;
 
     if (strcmp(path, "-") == 0)
         return pz_out_attach(STDOUT_FILENO, "standard output", out_ptr, err);
+    if (fd >= 0)
+        return pz_out_attach(fd, path, out_ptr, err);
     st = out_new(pz_ranks_first() ? path : "/dev/null", &out, err);
     if (st == PZ_OK)
         st = is_device(out->path, &device, err);

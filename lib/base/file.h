@@ -15,10 +15,11 @@
 
 struct pz_out;
 
-/* Start an output. path "-" is standard output (written as it comes), and so are devices and named
- * pipes. Any other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, which
- * becomes path only at commit; mode is that of the file it replaces, else 0666 less the
- * umask. Temporary files of path whose process died are removed.
+/* Start an output. path "-" is standard output (written as it comes), and so are devices, named
+ * pipes, and descriptors by their names (/dev/stdout, /dev/fd/3), files behind them included. Any
+ * other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, or in that of
+ * the file that a symbolic link leads to, and becomes path only at commit; mode is that of the file
+ * it replaces, else 0666 less the umask. Temporary files of path whose process died are removed.
  * Errors: PZ_CANT_CREATE the file cannot be made there; PZ_TRY_AGAIN memory is out
  * Owner:  the caller ends *out by pz_out_commit or pz_out_abort, which both free it */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);

@@ -264,6 +264,26 @@ TEST(an_output_goes_behind_links)
     assert_int_equal(pz_file_write("loop", "x", 1, NULL), PZ_CANT_CREATE);
 }
 
+TEST(a_descriptor_by_its_name_is_written_as_it_stands)
+{
+    static const char *const folders[] = { "/dev/fd", "/proc/self/fd" };
+    char name[40];
+    struct stat info;
+    int fd = open("f", O_RDWR | O_CREAT | O_APPEND, 0600);
+
+    assert_int_equal(write(fd, "head ", 5), 5);
+    for (size_t i = 0; i < 2; i++) {
+        snprintf(name, sizeof name, "%s/%d", folders[i], fd);
+        assert_int_equal(pz_file_write(name, i ? "two" : "one ", i ? 3 : 4, NULL), PZ_OK);
+    }
+    close(fd);
+    holds("f", "head one two");
+    assert_int_equal(pz_file_write(name, "x", 1, NULL), PZ_IO); /* closed */
+    assert_int_equal(count_files(), 1);
+    assert_int_equal(lstat("/dev/stdout", &info), 0);
+    assert_true(S_ISLNK(info.st_mode));
+}
+
 TEST(a_lock_has_one_holder_who_is_named)
 {
     struct pz_lock *mine, *other;
