@@ -161,51 +161,6 @@ static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *ite
     return from;
 }
 
-static uint8_t *pack_cut_rows(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
-                              size_t *bytes)
-{
-    size_t entries = 0;
-    uint8_t *all, *to;
-
-    for (uint32_t r = 0; r < n; r++)
-        entries += pz_cells_owner(first + r) == pz_ranks_id() ? rows->count[r] : 0;
-    all = to = pz_mem_array((entries + n) * ENTRY_BYTES + 1, 1);
-    for (uint32_t r = 0; r < n && all; r++) {
-        size_t at = (size_t)r * rows->keep;
-
-        if (pz_cells_owner(first + r) == pz_ranks_id())
-            to = pack_row(to,
-                          &(struct row){ rows->count[r], rows->item + at, rows->value + at, NULL });
-    }
-    *bytes = all ? (size_t)(to - all) : 0;
-    return all;
-}
-
-enum pz_status pz_cells_share(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
-                              struct pz_err *err)
-{
-    size_t bytes, *from = pz_mem_array((size_t)pz_ranks_n() + 1, sizeof *from);
-    uint8_t *mine = pz_ranks_n() > 1 ? pack_cut_rows(rows, first, n, &bytes) : NULL;
-    void *all = NULL;
-    enum pz_status st = PZ_OK;
-
-    if (pz_ranks_n() > 1)
-        st = mine && from ? pz_ranks_collect(mine, bytes, &all, from, err)
-                          : pz_err_memory(err, "rows for other ranks", 8.0 * n * rows->keep);
-    for (int k = 0; k < pz_ranks_n() && all && st == PZ_OK; k++) {
-        const uint8_t *at = (const uint8_t *)all + from[k];
-
-        for (uint32_t r = 0; r < n; r++)
-            if (pz_cells_owner(first + r) == k)
-                at = unpack_row(at, &rows->count[r], rows->item + (size_t)r * rows->keep,
-                                rows->value + (size_t)r * rows->keep, NULL);
-    }
-    free(all);
-    free(mine);
-    free(from);
-    return st;
-}
-
 static uint8_t *pack_own_rows(const struct pz_csr *rows, const float *coef, size_t *bytes)
 {
     size_t entries = 0;

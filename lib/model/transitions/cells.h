@@ -66,9 +66,4 @@ struct pz_cut_rows {
     uint32_t keep;
 };
 
-/* Give all ranks all rows of a block: each has made its own. Nothing to do where there is one rank.
- * Errors: PZ_TRY_AGAIN memory is out */
-enum pz_status pz_cells_share(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
-                              struct pz_err *err);
-
 #endif

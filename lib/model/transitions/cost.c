@@ -119,10 +119,11 @@ enum pz_status pz_trans_look(const struct pz_corpus *c, const double *set,
 }
 
 /* Each pair stands once in the Gram matrix, those with features twice, and of a row no more than
- * fit into its budget; a small one becomes full and square when its rows are made, from a block. */
+ * fit into its budget, of 4 bytes at most; a small one becomes full and square when its rows are
+ * made, from a block. */
 static double gram_bytes(const struct pz_trans_sums *s, double rows, double block)
 {
-    return 5 * s->gram + 3 * s->featured +
+    return 2.5 * s->gram + 1.5 * s->featured +
            (rows <= PZ_TRANS_DENSE ? fmax(4 * rows * rows, 8 * block) : 8 * block);
 }
 

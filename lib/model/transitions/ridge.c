@@ -11,15 +11,15 @@
  * Targets are independent, so they are solved in parallel, each on its own small dense matrix. The
  * Gram rows come from a sparse table that holds each pair once, with the rarer of the two, so that
  * rows are short (Beauty: 8,300 entries read for a target's items instead of 21,800); it is cut to
- * a budget (memory at most 8 bytes * (GRAM_ENTRIES + 64 n_items)). A small catalogue has a full
- * square one. Cutting can cost positive definiteness: pivots below lambda, which the whole matrix
- * cannot have, show it and are raised to lambda.
+ * a budget and packed (gram.h: about 3 bytes * (GRAM_ENTRIES + 64 n_items)). A small catalogue has
+ * a full square one. Cutting can cost positive definiteness: pivots below lambda, which the whole
+ * matrix cannot have, show it and are raised to lambda.
  *
  * Features (categories of items) are sources like items, with the penalty lambda / attributes^2.
  *
  * Floor: a system of m sources takes m^3 / 3 multiplications and additions, 7 us for 100 where a
  * core makes 98 operations a nanosecond. The same events: 156 us a target, 32 of them in Cholesky;
- * most of the rest waits for the sources' Gram rows, up to 5 kB each from beyond the caches.
+ * most of the rest waits for the sources' Gram rows, up to 2 kB each from beyond the caches.
  *
  * Cholesky runs in float: lambda bounds the condition number, and the elementwise updates (four
  * pivot rows at a time, no reductions) vectorise without changing the order of any sum. */
@@ -35,6 +35,7 @@
 #include "base/signals.h"
 #include "base/simd.h"
 #include "model/transitions/cells.h"
+#include "model/transitions/gram.h"
 #include "model/transitions/transitions.h"
 
 enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, TARGET_BLOCK = 4096, PAD = 8 };
@@ -121,17 +122,15 @@ PZ_KERNEL void pz_trans_cholesky(float *A, size_t n, size_t stride, float floor,
 
 /* ---- systems ---- */
 
-/* Where the Gram matrix is read from: exactly one of the two. Long rows have bits for their items
- * (is_long). */
+/* Where the Gram matrix is read from: the square where there is one. */
 struct gram {
-    struct pz_csr rows;
+    struct pz_gram rows;
     float *square; /* [n_items * n_items] */
 };
 
 struct scratch {
     uint64_t *key;   /* [longest list] */
     uint16_t *place; /* [n_items] place of an item in N, `dummy` elsewhere */
-    uint64_t *in;    /* bits of N */
     uint64_t *at;    /* [n_max] entries of counts that N stands for */
     float *A, *x;
 };
@@ -182,74 +181,22 @@ static uint32_t choose_sources(const struct job *job, uint32_t j, struct scratch
     return m;
 }
 
-/* Whether a Gram row has so many entries that it keeps bits, one an item, in place of the items. */
-static bool is_long(const struct pz_csr *g, uint32_t b)
-{
-    return g->ptr[b + 1] - g->ptr[b] >= 2 * pz_bits_words(g->n);
-}
-
-/* Rows lie all over memory: ask for one while the one before it is read. */
-static void prefetch_row(const struct pz_csr *g, uint32_t b)
-{
-    uint64_t end = is_long(g, b) ? g->ptr[b] + 2 * pz_bits_words(g->n) : g->ptr[b + 1];
-
-    for (uint64_t k = g->ptr[b]; k < end; k += 16)
-        __builtin_prefetch(g->item + k);
-    for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k += 16)
-        __builtin_prefetch(g->value + k);
-}
-
-/* row[place] = value of the items that are in both sets; the values of `bits` stand behind each
- * other. Two operations a word of 64 items, where a list takes two an item. */
-PZ_KERNEL static void gather_long(const uint32_t *bits, size_t n_words, const struct scratch *w,
-                                  const float *value, float *row)
-{
-    for (size_t k = 0; k < n_words; k++) {
-        uint64_t its;
-
-        memcpy(&its, bits + 2 * k, sizeof its);
-        for (uint64_t both = its & w->in[k]; both; both &= both - 1) {
-            uint64_t below = (both & -both) - 1;
-
-            row[w->place[k * 64 + (size_t)__builtin_ctzll(both)]] =
-                value[__builtin_popcountll(its & below)];
-        }
-        value += __builtin_popcountll(its);
-    }
-}
-
-/* Unwanted entries land in the bin column, so that the loop has no branch. */
-static void gather_row(const struct pz_csr *g, uint32_t b, const struct scratch *w, float *row)
-{
-    if (is_long(g, b)) {
-        gather_long(g->item + g->ptr[b], pz_bits_words(g->n), w, g->value + g->ptr[b], row);
-        return;
-    }
-    for (uint64_t k = g->ptr[b]; k < g->ptr[b + 1]; k++)
-        row[w->place[g->item[k]]] = g->value[k];
-}
-
 /* A[N,N] from sparse rows; a pair stands in one of the two rows, above or below the diagonal. */
 static void gather_rows(const struct job *job, struct scratch *w, uint32_t m)
 {
-    const struct pz_csr *g = &job->gram->rows;
+    const struct pz_gram *g = &job->gram->rows;
 
-    for (uint32_t i = 0; i < m; i++) {
+    for (uint32_t i = 0; i < m; i++)
         w->place[job->counts->item[w->at[i]]] = (uint16_t)i;
-        pz_bits_add(w->in, job->counts->item[w->at[i]]);
-    }
     for (uint32_t i = 0; i < m; i++) {
-        float *row = w->A + (size_t)i * job->stride;
-
-        memset(row, 0, job->stride * sizeof *row);
-        if (i + 1 < m)
-            prefetch_row(g, job->counts->item[w->at[i + 1]]);
-        gather_row(g, job->counts->item[w->at[i]], w, row);
+        if (i + 1 < m) /* rows lie all over memory: one comes while the one before it is read */
+            pz_gram_prefetch(g, job->counts->item[w->at[i + 1]]);
+        /* Unwanted entries land in the bin column, so that the loop has no branch. */
+        pz_gram_gather(g, job->counts->item[w->at[i]], w->place, w->A + (size_t)i * job->stride,
+                       job->stride);
     }
-    for (uint32_t i = 0; i < m; i++) {
+    for (uint32_t i = 0; i < m; i++)
         w->place[job->counts->item[w->at[i]]] = (uint16_t)(job->stride - 1);
-        pz_bits_remove(w->in, job->counts->item[w->at[i]]);
-    }
     for (uint32_t i = 0; i < m; i++)
         for (uint32_t k = i + 1; k < m; k++)
             w->A[(size_t)i * job->stride + k] +=
@@ -301,7 +248,6 @@ static void scratch_free(struct scratch *w)
     for (int t = 0; w && t < pz_par_threads(); t++) {
         free(w[t].key);
         free(w[t].place);
-        free(w[t].in);
         free(w[t].at);
         free(w[t].A);
         free(w[t].x);
@@ -321,11 +267,10 @@ static enum pz_status scratch_new(struct job *job, uint32_t longest, struct pz_e
 
         w->key = pz_mem_array(longest, sizeof *w->key);
         w->place = pz_mem_array(n, sizeof *w->place);
-        w->in = pz_bits_new(n);
         w->at = pz_mem_array(job->n_max, sizeof *w->at);
         w->A = pz_mem_array((size_t)job->n_max * job->stride, sizeof *w->A);
         w->x = pz_mem_array(job->n_max, sizeof *w->x);
-        ok = w->key && w->place && w->in && w->at && w->A && w->x;
+        ok = w->key && w->place && w->at && w->A && w->x;
         for (size_t i = 0; ok && i < n; i++)
             w->place[i] = (uint16_t)(job->stride - 1);
     }
@@ -360,39 +305,24 @@ static void mark_sources(const struct pz_csr *counts, const uint8_t *wanted, uin
             source[counts->item[k]] = 1;
 }
 
+/* The rows become a square. */
 static enum pz_status to_square(struct gram *g, struct pz_err *err)
 {
     size_t n = g->rows.n;
+    struct pz_entry *row = pz_mem_room(g->rows.most, sizeof *row);
 
     g->square = pz_mem_array(n * n, sizeof *g->square);
-    if (!g->square)
-        return pz_err_memory(err, "the Gram matrix", 4.0 * (double)n * (double)n);
-    for (size_t i = 0; i < n; i++)
-        for (uint64_t k = g->rows.ptr[i]; k < g->rows.ptr[i + 1]; k++)
-            g->square[i * n + g->rows.item[k]] = g->square[g->rows.item[k] * n + i] =
-                g->rows.value[k];
-    return PZ_OK;
-}
+    for (uint32_t i = 0; i < n && row && g->square; i++) {
+        uint32_t m = pz_gram_entries(&g->rows, i, row);
 
-/* Bits in place of the items of long rows, whose memory they fit into. */
-static enum pz_status to_bits(const struct gram *g, struct pz_err *err)
-{
-    const struct pz_csr *rows = &g->rows;
-    uint64_t *bits = pz_bits_new(rows->n);
-    uint32_t *item = rows->own[1];
-
-    if (!bits)
-        return pz_err_memory(err, "the Gram matrix", rows->n / 8.0);
-    for (uint32_t i = 0; i < rows->n; i++) {
-        if (!is_long(rows, i))
-            continue;
-        pz_bits_fill(bits, rows->n, false);
-        for (uint64_t k = rows->ptr[i]; k < rows->ptr[i + 1]; k++)
-            pz_bits_add(bits, item[k]);
-        memcpy(item + rows->ptr[i], bits, pz_bits_words(rows->n) * sizeof *bits);
+        for (uint32_t k = 0; k < m; k++)
+            if (row[k].value != 0)
+                g->square[i * n + row[k].item] = g->square[row[k].item * n + i] = row[k].value;
     }
-    free(bits);
-    return PZ_OK;
+    free(row);
+    pz_gram_clear(&g->rows);
+    return row && g->square ? PZ_OK
+                            : pz_err_memory(err, "the Gram matrix", 4.0 * (double)n * (double)n);
 }
 
 uint32_t pz_trans_gram_row_max(uint32_t n)
@@ -422,8 +352,8 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_c
             memset(source, 1, v->n_items);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
     }
-    if (st == PZ_OK)
-        st = n <= PZ_TRANS_DENSE ? to_square(g, err) : to_bits(g, err);
+    if (st == PZ_OK && n <= PZ_TRANS_DENSE)
+        st = to_square(g, err);
     free(scale);
     free(source);
     return st;
@@ -473,7 +403,7 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *coun
     if (st == PZ_OK)
         st = run(&job, err);
     scratch_free(job.scratch);
-    pz_csr_clear(&gram.rows);
+    pz_gram_clear(&gram.rows);
     free(gram.square);
     return st;
 }

@@ -24,6 +24,7 @@
 #include "base/ranks.h"
 #include "base/signals.h"
 #include "model/transitions/cells.h"
+#include "model/transitions/gram.h"
 #include "model/transitions/transitions.h"
 
 enum { BLOCK_ROWS_MIN = 16 };
@@ -240,7 +241,8 @@ struct job {
     const float *scale;
     const struct pz_trans_old *old;
     const uint8_t *wanted;
-    bool by_target, gram;
+    bool by_target;
+    struct pz_gram *gram; /* where rows of the Gram matrix go; NULL: they are counts */
     struct pz_cells *scratch;
     struct pz_cut_rows cut; /* [block rows] */
     float *before; /* beside them, of an update that asks for it: as in struct pz_trans_old */
@@ -254,11 +256,11 @@ static void sum_rows(const struct job *job, uint32_t a, struct pz_cells *s)
     const struct pz_trans_feats *f = job->view->feats;
 
     for (uint64_t k = f->inv_ptr[a]; k < f->inv_ptr[a + 1]; k++) {
-        uint64_t first = job->g.ptr[f->inv_item[k]], e = job->g.ptr[f->inv_item[k] + 1];
+        uint32_t e = pz_gram_entries(job->gram, f->inv_item[k], s->entry);
 
-        for (; e > first && job->g.item[e - 1] >= f->n_items + a; e--)
-            add(s, job->g.item[e - 1],
-                (double)f->inv_weight[k] * (double)job->g.value[e - 1] * job->view->unit);
+        for (; e > 0 && s->entry[e - 1].item >= f->n_items + a; e--)
+            add(s, s->entry[e - 1].item,
+                (double)f->inv_weight[k] * (double)s->entry[e - 1].value * job->view->unit);
     }
 }
 
@@ -277,7 +279,7 @@ static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
     uint32_t a = row - v->n_items;
 
     if (row < v->n_items)
-        row_item(v, row, 1, job->by_target, job->gram, s);
+        row_item(v, row, 1, job->by_target, job->gram != NULL, s);
     for (uint64_t k = row < v->n_items ? 0 : f->inv_ptr[a];
          row >= v->n_items && k < f->inv_ptr[a + 1]; k++)
         row_item(v, f->inv_item[k], (double)f->inv_weight[k], job->by_target, false, s);
@@ -523,8 +525,8 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
         for (uint32_t r = 0; r < rows; r++)
             make_row(job, first + r, r);
         if (job->gram)
-            st = pz_cells_share(&job->cut, first, rows, err);
-        if (st == PZ_OK && !append_rows(job, first, rows))
+            st = pz_gram_append(job->gram, &job->cut, first, rows, err);
+        else if (!append_rows(job, first, rows))
             st = pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
         if (st == PZ_OK && job->old)
             give_back(job->old, first + rows, job->view->n_items);
@@ -560,32 +562,44 @@ static bool take_room(void *array, size_t *cap, const struct job *job)
     return true;
 }
 
-static enum pz_status take_memory(struct job *job, uint32_t n, uint32_t block, struct pz_err *err)
+/* What a block of rows takes. */
+static enum pz_status take_block(struct job *job, uint32_t n, uint32_t block, struct pz_err *err)
 {
-    struct grow *g = &job->g;
     struct pz_cut_rows *cut = &job->cut;
-    bool ok;
 
     job->scratch = pz_cells_new(n);
-    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
     cut->item = pz_mem_room((size_t)block * cut->keep, sizeof *cut->item);
     cut->value = pz_mem_room((size_t)block * cut->keep, sizeof *cut->value);
     cut->count = pz_mem_array(block, sizeof *cut->count);
-    ok = job->scratch && g->ptr && cut->item && cut->value && cut->count &&
-         take_room(&g->item, &g->item_cap, job) && take_room(&g->value, &g->value_cap, job);
-    if (ok && job->old && job->old->before) {
-        job->before = pz_mem_room((size_t)block * cut->keep, sizeof *job->before);
-        ok = job->before && take_room(&g->before, &g->before_cap, job);
-    }
-    return ok ? PZ_OK : pz_err_memory(err, "transitions", 8.0 * block * cut->keep);
+    return job->scratch && cut->item && cut->value && cut->count
+               ? PZ_OK
+               : pz_err_memory(err, "transitions", 8.0 * block * cut->keep);
 }
 
-/* Run the job and hand over its lists. */
-static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *err)
+/* What the lists of counts take, and begin with. */
+static enum pz_status take_lists(struct job *job, uint32_t n, uint32_t block, struct pz_err *err)
+{
+    struct grow *g = &job->g;
+    bool ok;
+
+    g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
+    ok = g->ptr && take_room(&g->item, &g->item_cap, job) &&
+         take_room(&g->value, &g->value_cap, job);
+    if (ok && job->old && job->old->before) {
+        job->before = pz_mem_room((size_t)block * job->cut.keep, sizeof *job->before);
+        ok = job->before && take_room(&g->before, &g->before_cap, job);
+    }
+    return ok ? PZ_OK : pz_err_memory(err, "transitions", 8.0 * n);
+}
+
+/* Make all rows, in blocks. */
+static enum pz_status build(struct job *job, struct pz_err *err)
 {
     uint32_t n = job->view->n_items + job->view->feats->n, block = block_of(job, n);
-    enum pz_status st = take_memory(job, n, block, err);
+    enum pz_status st = take_block(job, n, block, err);
 
+    if (st == PZ_OK)
+        st = job->gram ? pz_gram_begin(job->gram, n, err) : take_lists(job, n, block, err);
     if (st == PZ_OK)
         st = run_blocks(job, 0, job->view->n_items, block, err);
     if (st == PZ_OK) /* features after the items that they are summed from */
@@ -595,16 +609,6 @@ static enum pz_status build(struct job *job, struct pz_csr *out, struct pz_err *
     free(job->cut.value);
     free(job->cut.count);
     free(job->before);
-    if (st == PZ_OK) {
-        pz_mem_fit(&job->g.item, job->g.ptr[n], sizeof *job->g.item);
-        pz_mem_fit(&job->g.value, job->g.ptr[n], sizeof *job->g.value);
-        pz_mem_fit(&job->g.before, job->g.ptr[n], sizeof *job->g.before);
-    }
-    *out = pz_csr_take(n, n, job->g.ptr, job->g.item, job->g.value);
-    if (st != PZ_OK)
-        pz_csr_clear(out);
-    if (job->old && job->old->before)
-        *job->old->before = job->g.before; /* NULL without */
     return st;
 }
 
@@ -613,22 +617,41 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
                               struct pz_err *err)
 {
     struct job job = { .view = v, .scale = scale, .old = old, .by_target = by_target };
+    uint32_t n = v->n_items + v->feats->n;
+    enum pz_status st;
 
     job.cut.keep = (uint32_t)v->set[PZ_TRANS_KEEP];
-    return build(&job, out, err);
+    st = build(&job, err);
+    if (st == PZ_OK) {
+        pz_mem_fit(&job.g.item, job.g.ptr[n], sizeof *job.g.item);
+        pz_mem_fit(&job.g.value, job.g.ptr[n], sizeof *job.g.value);
+        pz_mem_fit(&job.g.before, job.g.ptr[n], sizeof *job.g.before);
+    }
+    *out = pz_csr_take(n, n, job.g.ptr, job.g.item, job.g.value);
+    if (st != PZ_OK)
+        pz_csr_clear(out);
+    if (old && old->before)
+        *old->before = job.g.before; /* NULL without */
+    return st;
 }
 
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
-                             const float *scale, uint32_t row_max, struct pz_csr *out,
+                             const float *scale, uint32_t row_max, struct pz_gram *out,
                              struct pz_err *err)
 {
     struct job job = {
-        .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = true
+        .view = v, .scale = scale, .wanted = wanted, .by_target = true, .gram = out
     };
+    enum pz_status st;
 
     /* Pairs with features are all kept: the rows of features are summed from them. */
     job.cut.keep = row_max + v->feats->n;
-    return build(&job, out, err);
+    st = build(&job, err);
+    if (st == PZ_OK)
+        pz_gram_fit(out);
+    else
+        pz_gram_clear(out);
+    return st;
 }
 
 /* ---- transposing ---- */

@@ -5,6 +5,7 @@
  *   features.c   categories of items as features
  *   view.c    histories with their weights, positions by item
  *   rows.c    rows of pair sums, cut to the largest; transposing
+ *   gram.c    Gram rows packed
  *   ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
  *   score.c   scores and explanations
  *   update.c  a delta added to the counts

@@ -215,6 +215,8 @@ enum pz_status pz_trans_count(const struct pz_trans_view *v, bool by_target, con
                               const struct pz_trans_old *old, struct pz_csr *out,
                               struct pz_err *err);
 
+struct pz_gram; /* gram.h */
+
 /* How many pairs a row of the Gram matrix of n items and features keeps at most. Threads: any */
 uint32_t pz_trans_gram_row_max(uint32_t n);
 
@@ -223,9 +225,9 @@ uint32_t pz_trans_gram_row_max(uint32_t n);
  * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
  * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike.
  * Errors: as pz_trans_count
- * Owner:  the same */
+ * Owner:  the caller, by pz_gram_clear */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
-                             const float *scale, uint32_t row_max, struct pz_csr *out,
+                             const float *scale, uint32_t row_max, struct pz_gram *out,
                              struct pz_err *err);
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i;
