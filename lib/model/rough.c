@@ -63,9 +63,10 @@ struct pz_rough *pz_rough_new(const struct pz_model *m)
     for (size_t i = 0; i < m->n_parts; i++)
         bytes += scratch_of(&m->part[i]);
     r->n_items = m->items.n;
+    r->learned = pz_model_learned(m);
     r->base = pz_mem_map(m->items.n, sizeof *r->base);
     r->touched = pz_bits_new(m->items.n);
-    r->scan = pz_mem_map(m->items.n, sizeof *r->scan);
+    r->scan = pz_mem_map(r->learned, sizeof *r->scan);
     r->off = pz_mem_array(2 * words(m), sizeof *r->off); /* the blend's, then a part's */
     r->max = pz_mem_array(words(m), sizeof *r->max);
     r->scratch = pz_mem_array(bytes, 1);
@@ -80,7 +81,7 @@ void pz_rough_free(struct pz_rough *r)
     if (!r)
         return;
     pz_mem_unmap(r->base, r->n_items, sizeof *r->base);
-    pz_mem_unmap(r->scan, r->n_items, sizeof *r->scan);
+    pz_mem_unmap(r->scan, r->learned, sizeof *r->scan);
     free(r->touched);
     free(r->off);
     free(r->max);
@@ -260,9 +261,8 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
     struct pz_rough *r = t->rough;
     float *raw = t->job.scratch, *off = r->off + words(m);
     struct pz_rough_part *p;
-    uint32_t n = m->items.n;
+    uint32_t n = r->learned; /* items that came since have nothing of it */
 
-    memset(raw + pz_model_learned(m), 0, (n - pz_model_learned(m)) * sizeof *raw);
     pz_trend_apply(s.p->trend, s.now, raw, n);
     pz_trend_widen(s.p->trend, s.now, off, n);
     p = add_part(t, i, &s, largest_of_scan(&s, raw, off, n, t->job.allowed, r->max));
@@ -331,7 +331,7 @@ static inline __attribute__((always_inline)) void add_up(const struct pz_rough *
     float most = r->slack + r->off[first / WORD];
 
     if (r->any_scan)
-        memcpy(own, r->scan + first, n * sizeof *own);
+        memcpy(own, r->scan + first, learned * sizeof *own);
     for (uint32_t k = 0; k < n; k++)
         own[k] += r->base[first + k] + most;
     for (size_t p = 0; p < r->n_fixed; p++) {
@@ -356,15 +356,33 @@ static inline __attribute__((always_inline)) void add_up(const struct pz_rough *
     memcpy(sum, own, n * sizeof *own);
 }
 
+/* The same of a plain word: the pages of its base stay unread. */
+static inline __attribute__((always_inline)) void fill_up(const struct pz_rough *r, size_t first,
+                                                          uint32_t n, float *sum)
+{
+    float most = r->slack + r->off[first / WORD], own[WORD];
+
+    for (uint32_t k = 0; k < WORD; k++)
+        own[k] = most;
+    memcpy(sum, own, n * sizeof *own);
+}
+
 PZ_KERNEL static void add_limits(const struct pz_rough *r, uint32_t n, float *out)
 {
     uint32_t first = 0, learned = r->learned;
 
     for (; first + WORD <= learned; first += WORD)
         add_up(r, first, WORD, WORD, out + first);
-    for (; first < n; first += WORD)
-        add_up(r, first, n - first < WORD ? n - first : WORD,
-               learned <= first ? 0 : learned - first, out + first);
+    for (; first < n; first += WORD) {
+        uint32_t left = n - first < WORD ? n - first : WORD;
+
+        if (!pz_rough_is_plain(r, first / WORD))
+            add_up(r, first, left, learned <= first ? 0 : learned - first, out + first);
+        else if (left == WORD)
+            fill_up(r, first, WORD, out + first);
+        else
+            fill_up(r, first, left, out + first);
+    }
 }
 
 /* The base is there, the parts are: what each item has at most. */
@@ -380,9 +398,15 @@ static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
     for (size_t w = 0; w < words(m); w++)
         r->off[w] *= 1 + ROUNDING;
     add_limits(r, n, t->job.out);
-    for (uint32_t i = 0; i < n; i += WORD)
-        r->max[i / WORD] = pz_score_max(t->job.out + i, n - i < WORD ? n - i : WORD,
-                                        t->job.allowed + i / WORD);
+    for (uint32_t i = 0; i < n; i += WORD) {
+        const uint64_t *allowed = t->job.allowed + i / WORD;
+        const float *out = t->job.out + i;
+
+        if (!pz_rough_is_plain(r, i / WORD))
+            r->max[i / WORD] = pz_score_max(out, n - i < WORD ? n - i : WORD, allowed);
+        else
+            r->max[i / WORD] = *allowed && *out > 0 ? *out : 0;
+    }
 }
 
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n)
@@ -395,7 +419,6 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
         r->n = 0;
         r->any_scan = r->any_reach = false;
         r->now = task[k].job.q->now;
-        r->learned = pz_model_learned(m);
         task[k].job.used = 0;
         task[k].done = true;
         memset(r->off, 0, words(m) * sizeof *r->off);
@@ -446,7 +469,7 @@ static void look(const struct pz_rough_part *p, const uint32_t *item, const uint
 /* What is known of an item beside the parts whose lengths tell. */
 static float known_of(const struct pz_rough *r, uint32_t item)
 {
-    return pz_rough_base_of(r, item) + (r->any_scan ? r->scan[item] : 0);
+    return pz_rough_base_of(r, item) + (r->any_scan && item < r->learned ? r->scan[item] : 0);
 }
 
 void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,

@@ -39,7 +39,7 @@ struct pz_rough {
     bool dense;
     struct pz_rough_fixed fixed[PZ_MAX_PARTS]; /* behind base, in the order of the blend */
     size_t n_fixed;
-    float *scan; /* [items.n] what was scanned gave, where any was; NULL: nothing ever is */
+    float *scan; /* [learned] what was scanned gave, where any was; NULL: nothing ever is */
     float *max;  /* [words of items.n] no allowed one of 64 items has more */
     float *off;  /* [words of items.n] how far what was scanned is off at most, 64 items together */
     struct pz_rough_part part[PZ_MAX_PARTS];
@@ -87,6 +87,13 @@ static inline __attribute__((always_inline)) void pz_rough_limits(const struct p
     if (l->trend)
         for (uint32_t k = 0; k < n; k++)
             limit[k] *= 1 + l->fade * (l->trend[first + k] - 1);
+}
+
+/* Whether all of a word's items came since training and have a base of 0: what they have at most is
+ * the same. */
+static inline bool pz_rough_is_plain(const struct pz_rough *r, size_t w)
+{
+    return w * 64 >= r->learned && !r->dense && r->touched[w] == 0;
 }
 
 /* Whether a model is worth it: it has parts that can be scored roughly, and many items. */

@@ -167,7 +167,8 @@ void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t)
 
 float pz_rough_base_of(const struct pz_rough *r, uint32_t item)
 {
-    float blend = r->base[item];
+    /* What nobody touched is 0, and its page may not be there yet. */
+    float blend = r->dense || pz_bits_has(r->touched, item) ? r->base[item] : 0;
 
     for (size_t p = 0; p < r->n_fixed && item < r->learned; p++) {
         const struct pz_rough_limit *l = &r->fixed[p].limit;

@@ -50,11 +50,10 @@ struct pz_explore_items {
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
     /* Where the blend is what it is at most, but for its largest: what it exceeds nowhere, 64 items
-     * together, what makes one exact in its place, and room for a set. NULL: it is exact. */
+     * together, and what makes one exact in its place. NULL: it is exact. */
     const float *max;
     void (*settle)(void *scores, uint32_t item);
     void *scores;
-    uint64_t *young;
 };
 
 /* An item that exploration lifted, and how much of its new score that is. */
@@ -69,7 +68,7 @@ uint64_t pz_explore_draw(uint64_t seed, const char *user_id, int64_t now);
 /* Mix exploration into blend[items->n] (>= 0 where it matters; negative counts as 0). lifted: NULL,
  * or room for PZ_EXPLORE_MAX; receives the items with a bonus, the largest first. Returns how many
  * there are. Where no allowed item has a positive blend, 1 stands for the best score. Cannot fail,
- * does not allocate, thread-safe, about 10 ns an item. */
+ * does not allocate, thread-safe. */
 size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                   float *blend, struct pz_explored *lifted);
 

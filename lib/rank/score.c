@@ -503,6 +503,26 @@ static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool a
     return pz_softmax_sum(s->blend, set, s->n_items, scale, top) * (sample.about / sample.most);
 }
 
+/* The sum over those of a set that are in plain words, which leave it: alike, where nothing of them
+ * is exact. */
+static double take_plain(const struct pz_scores *s, uint64_t *set, float scale, float top)
+{
+    const struct pz_rough *r = s->rough;
+    double total = 0;
+
+    for (size_t w = r->learned / 64; w < pz_bits_words(s->n_items); w++) {
+        float from = top + s->kept * r->off[w];
+
+        if (!set[w] || !pz_rough_is_plain(r, w))
+            continue;
+        total += (double)pz_bits_of_word(set[w]) *
+                 (double)pz_exp_fast(scale *
+                                     (s->blend[w * 64 + (size_t)__builtin_ctzll(set[w])] - from));
+        set[w] = 0;
+    }
+    return total;
+}
+
 /* What is exact is summed up exactly; of what was looked at closer, of the others that have a base
  * and of the rest, which is alike, samples tell. set: room for a set. */
 static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, double scale, float top,
@@ -516,6 +536,7 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
     total = exact_sum(s->blend, set, s->n_items, scale, top);
     if (!r->any_reach) {
         pz_bits_without(set, allowed, s->exact, s->n_items);
+        total += take_plain(s, set, f, top);
         return total + sum_less(s->blend, set, s->n_items, f, top, r->off, s->kept);
     }
     pz_bits_both(set, allowed, s->near, s->n_items);
