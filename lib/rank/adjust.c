@@ -154,6 +154,7 @@ float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *aske
     if (!m->recipe->explores || !m->item_since || h->query.task != PZ_TASK_USER || cfg.weight <= 0)
         return 1;
     items.n = m->items.n;
+    items.learned = pz_model_learned(m);
     items.since = m->item_since;
     items.newest = m->block_since;
     items.count = m->item_count;

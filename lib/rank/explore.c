@@ -7,8 +7,10 @@
  * not matter; equal times go to the lower item. Of n uniform numbers the largest is v^(1/n), v
  * uniform, at any place alike, and the others are uniform below it (David & Nagaraja 2003, 2.5):
  * so 64 items draw their largest u first, eights of them theirs and the items theirs at last, and
- * where the largest is too small nothing more is drawn or read. 100,000 young items cost a number
- * for each 64, 2 ns, and some 450 of these are opened, where a number an item took 10 ns each. */
+ * where the largest is too small nothing more is drawn or read. Items that came since training,
+ * which are young, do so: 100,000 cost a number for each 64, 2 ns, and some 450 of these are
+ * opened, where a number an item took 10 ns each. Of the others few are young, and words with one
+ * would be opened for it: each of these draws by itself. */
 #include "rank/explore.h"
 
 #include <math.h>
@@ -60,11 +62,11 @@ PZ_KERNEL static uint64_t young(const int64_t *since, uint32_t n, int64_t from)
 
 enum { WORD = 64, EIGHT = 8, DRAWS_OF_WORD = 128 };
 
-/* The k-th draw of a word: 64 bits, of which the upper 53 are a number, and the lower ones tell
- * which. */
+/* The k-th draw of a word of new items: 64 bits, of which the upper 53 are a number, and the lower
+ * ones tell which. */
 static uint64_t draw_of(uint64_t draw, uint32_t first, uint32_t k)
 {
-    return pz_rng_mix(draw + (uint64_t)(first / WORD) * DRAWS_OF_WORD + k);
+    return pz_rng_mix(~draw + (uint64_t)(first / WORD) * DRAWS_OF_WORD + k);
 }
 
 /* In (0, 1]. */
@@ -273,8 +275,57 @@ static double share_in(const struct draw *d, uint32_t first, uint32_t n)
 static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, uint32_t n,
                          int64_t from)
 {
+    if (items->newest && items->newest[first / WORD] < from)
+        return 0;
     return young(items->since + first, n, from) &
            (items->allowed ? items->allowed[first / 64] : UINT64_MAX);
+}
+
+/* Those of a word's items, drawn one by one, whose u is not below `from`; into *kept,
+ * those not below `later`, which is less. u: [64] filled for them. */
+static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, double from,
+                          double later, double *u, uint64_t *kept)
+{
+    uint64_t in = 0;
+
+    *kept = 0;
+    for (; bits; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+
+        u[i] = number_of(pz_rng_mix(d->cfg->draw + first + i));
+        in |= (uint64_t)(u[i] >= from) << i;
+        *kept |= (uint64_t)(u[i] >= later) << i;
+    }
+    return in;
+}
+
+/* A word of items that training saw. Where all is drawn twice, those that are not too late with the
+ * share of the best, 1, are kept for the second time. */
+static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, double last, double *u)
+{
+    const struct pz_explore_items *items = d->items;
+    bool again = d->shares && items->young;
+    uint64_t kept = 0, bits = again ? items->young[first / WORD]
+                                    : young_of(items, first, n, young_since(d->cfg));
+
+    if (bits)
+        bits = open_each(d, first, bits, least_u(share_in(d, first, n), last), least_u(1, last), u,
+                         &kept);
+    if (items->young)
+        items->young[first / WORD] = kept;
+    return bits;
+}
+
+/* A word of items that came since. */
+static uint64_t in_time_of_new(const struct draw *d, uint32_t first, uint32_t n, double last,
+                               double *u)
+{
+    double from = least_u(share_in(d, first, n), last), max = largest_u(d->cfg->draw, first, from);
+
+    if (max < from)
+        return 0;
+    return open_word(d->cfg->draw, first, max, young_of(d->items, first, n, young_since(d->cfg)),
+                     from, u);
 }
 
 /* Have every young item that may be recommended drawn, but for those that are too late. */
@@ -282,24 +333,15 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
                      double last)
 {
     const struct pz_explore_items *items = d->items;
-    int64_t young_from = young_since(d->cfg);
-    uint64_t draw = d->cfg->draw;
-    double u[WORD];
     size_t at = 0;
 
     d->n = 0;
     for (uint32_t first = 0; first < items->n; first += WORD) {
         uint32_t n = items->n - first < WORD ? items->n - first : WORD;
-        double from, max;
-        uint64_t bits;
+        double latest = isinf(last) ? last_of(d) : last, u[WORD];
+        uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
+                                               : in_time_of_new(d, first, n, latest, u);
 
-        if (items->newest && items->newest[first / WORD] < young_from)
-            continue;
-        from = least_u(share_in(d, first, n), isinf(last) ? last_of(d) : last);
-        max = largest_u(draw, first, from);
-        if (max < from)
-            continue;
-        bits = open_word(draw, first, max, young_of(items, first, n, young_from), from, u);
         for (; bits; bits &= bits - 1) {
             uint32_t k = (uint32_t)__builtin_ctzll(bits), i = first + k;
             struct young_item y;

@@ -41,7 +41,7 @@ struct pz_shown {
 
 /* What is known of the items (all borrowed). */
 struct pz_explore_items {
-    uint32_t n;
+    uint32_t n, learned;   /* all, and those that training saw, which come first */
     const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
     const int64_t *newest; /* [words of n] the largest since of 64 items; NULL: not known */
     const uint32_t *count; /* [n] interactions */
@@ -50,10 +50,11 @@ struct pz_explore_items {
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
     /* Where the blend is what it is at most, but for its largest: what it exceeds nowhere, 64 items
-     * together, and what makes one exact in its place. NULL: it is exact. */
+     * together, what makes one exact in its place, and room for a set. NULL: it is exact. */
     const float *max;
     void (*settle)(void *scores, uint32_t item);
     void *scores;
+    uint64_t *young;
 };
 
 /* An item that exploration lifted, and how much of its new score that is. */

@@ -231,6 +231,7 @@ static void adjust(struct pz_ranker *r)
         pz_scores_settle_best(s, r->mask.allowed, r->mask.n, &best, 1);
         rough.max = s->rough->max;
         rough.settle = settle;
+        rough.young = r->mask.scratch;
     }
     kept = pz_adjustment_explore(a, &r->asked, &r->history, &r->mask, &rough, s->blend);
     pz_scores_explored(s, r->mask.n, kept, a->explored, a->n_explored);

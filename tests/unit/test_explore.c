@@ -130,16 +130,18 @@ TEST(a_page_repeats_within_a_day_and_differs_between_days_and_users)
     assert_true(pz_explore_draw(1, NULL, NOW) == pz_explore_draw(1, NULL, NOW));
 }
 
-/* Numbers are drawn by words and eights of items: every order of all items is as likely. Of 192
- * items the first is each as often; the k-th after it is one of its word in 63 of 191, of its eight
- * in 7 of 191. Five standard errors of 20,000 draws. */
-TEST(young_items_are_alike_wherever_they_stand)
+/* New items draw by words and eights: every order of all items is as likely. Of 192 items, of which
+ * training saw so many, the first is each as often; the k-th after it is one of its word in 63 of
+ * 191, of its eight in 7 of 191. Five standard errors of 20,000 draws. */
+static void young_items_are_alike(uint32_t learned)
 {
     enum { N = 192, DRAWS = 20000, LATER = 3 };
     static const size_t later[LATER] = { 1, 2, 60 };
     static int64_t since[N];
     static uint32_t count[N];
-    const struct pz_explore_items items = { .n = N, .since = since, .count = count };
+    const struct pz_explore_items items = {
+        .n = N, .learned = learned, .since = since, .count = count
+    };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     uint32_t first[N] = { 0 }, of_word[LATER] = { 0 }, of_eight[LATER] = { 0 };
 
@@ -164,6 +166,13 @@ TEST(young_items_are_alike_wherever_they_stand)
         assert_true(fabs((double)of_word[l] / DRAWS - 63.0 / 191) < 0.017);
         assert_true(fabs((double)of_eight[l] / DRAWS - 7.0 / 191) < 0.0067);
     }
+}
+
+TEST(young_items_are_alike_wherever_they_stand)
+{
+    young_items_are_alike(0);
+    young_items_are_alike(100);
+    young_items_are_alike(192);
 }
 
 /* The numbers themselves are uniform: an item that was tried 127 times stands before the 64th of
