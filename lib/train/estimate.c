@@ -3,8 +3,8 @@
  *
  *   1. the parts say what their fits take, from counts of the data (pz_scorer.cost)
  *   2. without tuning how fast this machine is shows on a few small fits (speed.c); with it the
- *      parts are fitted on a share of the users, which tells that, too, and asked, as a search
- *      mostly asks
+ *      parts are fitted and asked, which tells that, too, and join each other, which tells how much
+ *      of a search they are worth (probe.c)
  *   3. the trials of the search are those that it will make on average (plan.c), each a fit or none
  *      and a judgement of some of the cases (search.c, judge.c)
  *
@@ -16,34 +16,29 @@
 
 #include "base/mem.h"
 #include "train/plan.h"
+#include "train/probe.h"
 #include "train/training.h"
 
-enum {
-    ONE_IN = 4,
-    SAMPLE = 50000,
-    SAMPLE_MAX = 200000,
-    ASKED = 400,
-    JOINED = 400,
-    SCALE_CASES = 300
-};
+enum { SCALE_CASES = 300 };
 
-/* The chance that a trial is judged on all cases and not pruned after a quarter; less gains at a
- * scan and when all parts are there. A trend passes by users whose lists it leaves: so many are
- * judged. */
-static const double WHOLE = 0.5, WHOLE_LESS = 0.1, JUDGED_TREND = 0.25;
+/* The chance that a trial is judged on all cases and not pruned after a quarter: of the first part,
+ * of others, of which the best of several weights is judged, and, where less gains, at a scan and
+ * when all parts are there. A trend passes by users whose lists it leaves: so many are judged. */
+static const double WHOLE = 0.35, WHOLE_BESIDE = 0.7, WHOLE_LESS = 0.2, JUDGED_TREND = 0.25;
 static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
-/* Of settings judged on repeats, and of a part of the history alone. */
-static const double REPEAT_TRIALS = 5.5, HISTORY_TRIALS = 14;
-/* The chance that a part is searched that brought enough on the sample, or that did not. */
-static const double SEARCHED = 0.8, SEARCHED_YET = 0.15;
-/* Of so few users the best of several weights gains by chance alone: standard errors. */
-static const double SURE_OF_GAIN = 1.5;
+/* Of settings judged on repeats, and of a part of the history alone where it is of use. */
+static const double REPEAT_TRIALS = 5, HISTORY_TRIALS = 15, RETURNS = 0.6;
+/* What a part brings beside parts whose settings were searched, of what it brings beside defaults,
+ * and how far that is from this mean, as a share of it and at least. On the sample, MovieLens,
+ * Deskdrop and Beauty factors brought .26, .36, .42 and .11 of it, other parts less than .008 where
+ * defaults said nothing. */
+static const double BESIDE_TUNED = 0.4, TUNED_SPREAD = 0.33, TUNED_LEAST = 0.004;
 /* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
-static const double ROUNDS = 3;
+static const double ROUNDS = 2.7;
 /* The chance that a part stays which must be worth that it takes long: where lists are worth
  * little, it hardly shows what it brings. On six sets it stayed where lists of the sample were
  * worth .07 and more. */
-static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.1, POOR = 0.05, LONG_SAMPLE = 0.01;
+static const double LONG_STAYS = 0.75, LONG_STAYS_POOR = 0.1, POOR = 0.05;
 /* Of lists that are worth so little that chance is most of it little wins: fewer trials are judged
  * on all cases, fewer parts searched. */
 static const double NOISE = 0.03, LESS_OF_NOISE = 0.5;
@@ -51,9 +46,8 @@ static const double NOISE = 0.03, LESS_OF_NOISE = 0.5;
 static const double PRESENT = 0.9, PRESENT_YET = 0.4;
 /* Memory that is free but in pieces, and what a writer takes. */
 static const double SLACK = 1.1, WRITER = 1.5e6;
-/* Cases that are asked again at once, as here, are asked faster than in a search, where fits and
- * other parts come between: on a quiet machine judging took 1.1 to 1.6 times what was said. */
-static const double COLD = 1.2;
+/* The chance that a whole search moves a part from its defaults by a fit. */
+static const double MOVED = 0.6;
 /* Simple answers meet the blend on the newest slice; most lose there, and others are not asked. */
 static const double JUDGED_LATE = 1.0 / 3;
 /* Cases that are asked one by one, beside blocks of them. */
@@ -68,17 +62,10 @@ struct estimating {
     struct pz_fit_cost turned[PZ_MAX_PARTS];    /* of a trial's with a switch turned */
     struct pz_fit_cost moved[PZ_MAX_PARTS];     /* of one with a setting moved, on average */
     struct pz_plan_stages stages[PZ_MAX_PARTS]; /* of learning, one but for what takes long */
-    double ask_s[PZ_MAX_PARTS];                 /* a case */
-    double new_s[PZ_MAX_PARTS];                 /* beside that when it has no vector of it yet */
-    double vector[PZ_MAX_PARTS];                /* floats that it keeps of a case's history */
-    bool joined[PZ_MAX_PARTS];                  /* tuning will give it a weight */
-    double gain[PZ_MAX_PARTS]; /* the share of the blend's value that it brought on the sample */
-    double rank_s;             /* a case by one weight more */
-    double value;              /* of a list, by the sample */
-    double speed;              /* seconds for one of the scorers' nanoseconds */
-    double repeat_cases;       /* that keep what was seen; 0: nothing comes back */
-    double begun_s;            /* what was taken already, reading included */
-    double bytes;              /* what is held already */
+    struct pz_probe probe;
+    double repeat_cases; /* that keep what was seen; 0: nothing comes back */
+    double begun_s;      /* what was taken already, reading included */
+    double bytes;        /* what is held already */
     bool searches_power;
     struct pz_log *log;
 };
@@ -88,7 +75,7 @@ struct estimating {
 /* A chance that something wins, for these data. */
 static double wins(const struct estimating *e, double chance)
 {
-    return e->value < NOISE ? LESS_OF_NOISE * chance : chance;
+    return e->probe.value < NOISE ? LESS_OF_NOISE * chance : chance;
 }
 
 static void plan_stages(struct estimating *e, size_t p)
@@ -99,154 +86,28 @@ static void plan_stages(struct estimating *e, size_t p)
                                 : (struct pz_plan_stages){ .n = 1, .amount = 1, .chosen = 1 };
 }
 
-/* ---- a share of the users ---- */
-
-/* Every so many-th user of what trials learn from, as what is judged may not be known. */
-static enum pz_status sample(const struct pz_corpus *c, struct pz_corpus_own *out,
-                             struct pz_err *err)
+/* What the fit of part p took beside what was said of it holds for its other fits, too. */
+static void correct(struct estimating *e, size_t p)
 {
-    uint64_t n = c->ptr[c->n_users], step = n / SAMPLE < ONE_IN ? n / SAMPLE : ONE_IN;
-    uint64_t *to = pz_mem_array(c->n_users, sizeof *to);
-    enum pz_status st = to ? PZ_OK : pz_err_memory(err, "the sample", 8.0 * c->n_users);
+    struct pz_fit_cost *cost[] = { &e->all[p], &e->train[p], &e->turned[p], &e->moved[p] };
 
-    step = n / SAMPLE_MAX > step ? n / SAMPLE_MAX : step;
-    for (uint64_t u = 0; st == PZ_OK && u < c->n_users; u++)
-        to[u] = step > 1 && u % step > 0 ? c->ptr[u] : c->ptr[u + 1];
-    if (st == PZ_OK)
-        st = pz_corpus_ranges(c, c->ptr, to, out, err);
-    free(to);
-    return st;
-}
-
-/* Seconds of judging the first users by so many weights. */
-static enum pz_status time_judging(const struct pz_valid *v, const struct pz_part *part,
-                                   size_t n_weights, uint32_t users, double *each, double *took,
-                                   struct pz_err *err)
-{
-    static const double weight[PZ_WEIGHTS] = { 1, 1, 1, 1, 1, 1, 1, 1 };
-    double from = pz_cpu_seconds();
-    enum pz_status st = pz_valid_judge(v, part, 1, 0, weight, n_weights, 0, users, each, err);
-
-    *took = pz_cpu_seconds() - from;
-    return st;
-}
-
-/* What asking a part takes, by the first cases; of the first part also what a weight more takes,
- * where memory that is touched for the first time would be as much. */
-static enum pz_status time_asking(struct estimating *e, size_t p, void *part, struct pz_err *err)
-{
-    const struct pz_valid *v = &e->v;
-    struct pz_part judged = {
-        .scorer = e->t.choice[p].scorer, .part = part, .weight = 1, .version = 1
-    };
-    double *each = pz_mem_array((size_t)v->n_users * PZ_WEIGHTS, sizeof *each), once = 0, all = 0,
-           first = 0;
-    uint32_t users = 1;
-    enum pz_status st = each ? PZ_OK : pz_err_memory(err, "judgements", 64.0 * v->n_users);
-
-    while (users < v->n_users && v->first[users] < ASKED)
-        users++;
-    if (st == PZ_OK && p == 0)
-        st = time_judging(v, &judged, PZ_WEIGHTS, users, each, &all, err);
-    if (st == PZ_OK && p == 0)
-        st = time_judging(v, &judged, PZ_WEIGHTS, users, each, &all, err);
-    if (st == PZ_OK)
-        st = time_judging(v, &judged, 1, users, each, &first, err);
-    once = first;
-    if (st == PZ_OK && judged.scorer->kept_floats) {
-        e->vector[p] = (double)judged.scorer->kept_floats(part);
-        st = time_judging(v, &judged, 1, users, each, &once, err);
+    for (size_t i = 0; i < sizeof cost / sizeof *cost; i++) {
+        cost[i]->work_ns *= e->probe.factor[p];
+        cost[i]->start_ns *= e->probe.factor[p];
     }
-    free(each);
-    e->ask_s[p] = COLD * once / v->first[users] * (1 + e->stages[p].beyond);
-    e->new_s[p] = COLD * fmax(first - once, 0) / v->first[users] * (1 + e->stages[p].beyond);
-    if (p == 0)
-        e->rank_s = fmax(all - once, 0) / (PZ_WEIGHTS - 1) / v->first[users];
-    return st;
-}
-
-/* Whether the part comes into the blend beside those before it, as a search would find (search.c).
- * The one that takes long has learned nothing yet. */
-static enum pz_status join(struct estimating *e, struct pz_search *s, size_t p, struct pz_err *err)
-{
-    const struct pz_choice *c = &s->choice[p];
-    double w[PZ_WEIGHTS], before = s->mean, *was = pz_mem_array(s->v->n_users, sizeof *was);
-    size_t n_w;
-    enum pz_status st;
-
-    if (!was)
-        return pz_err_memory(err, "judgements", 8.0 * s->v->n_users);
-    memcpy(was, s->each, s->v->n_users * sizeof *was);
-    s->n_parts = p + 1;
-    s->part[p].weight = c->weight_fixed || p == 0 ? c->weight : 0;
-    n_w = pz_search_weights(s, p, true, w);
-    pz_valid_forget(s->v);
-    st = pz_valid_judge(s->v, s->part, p + 1, p, w, n_w, 0, s->v->n_users, s->trial, err);
-    if (st == PZ_OK)
-        pz_search_join(s, p, w, n_w);
-    e->gain[p] = before <= 0                                                  ? 1
-                 : pz_search_gain(s->each, was, s->v->n_users) > SURE_OF_GAIN ? s->mean / before - 1
-                                                                              : 0;
-    free(was);
-    if (c->scorer->any_time)
-        s->part[p].weight = 0;
-    e->joined[p] = s->part[p].weight > 0 || c->scorer->any_time;
-    return st;
-}
-
-static enum pz_status try_part(struct estimating *e, const struct pz_corpus *c, struct pz_search *s,
-                               size_t p, double *said, double *took, struct pz_err *err)
-{
-    struct pz_choice choice = s->choice[p];
-    size_t effort = pz_choice_effort(&choice, 0);
-    enum pz_status st;
-
-    if (effort < SIZE_MAX)
-        choice.value[effort] *= LONG_SAMPLE;
-    s->part[p] = (struct pz_part){ .scorer = choice.scorer, .cold_weight = choice.cold_weight };
-    st = pz_estimate_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
-    if (st == PZ_OK)
-        st = time_asking(e, p, s->part[p].part, err);
-    return st == PZ_OK ? join(e, s, p, err) : st;
-}
-
-/* All parts, on a share of the cases. */
-static enum pz_status try_all(struct estimating *e, const struct pz_corpus *c, struct pz_err *err)
-{
-    struct pz_valid few = e->v;
-    struct pz_tune_cfg cfg = { .seed = e->cfg.seed };
-    struct pz_search s = { .v = &few, .cfg = &cfg, .choice = e->t.choice };
-    double said = 0, took = 0;
-    enum pz_status st = PZ_OK;
-
-    few.n_users = few.n_users < JOINED ? few.n_users : JOINED;
-    s.each = pz_mem_array(few.n_users, sizeof *s.each);
-    s.trial = pz_mem_array((size_t)few.n_users * PZ_WEIGHTS, sizeof *s.trial);
-    if (!s.each || !s.trial)
-        st = pz_err_memory(err, "a search", 72.0 * few.n_users);
-    pz_search_leave_trend(&s, e->t.n);
-    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
-        st = try_part(e, c, &s, p, &said, &took, err);
-    e->speed = said > 0 ? took / said : 0;
-    e->value = s.mean;
-    for (size_t p = 0; p < e->t.n; p++)
-        if (s.part[p].part)
-            s.part[p].scorer->free(s.part[p].part);
-    free(s.each);
-    free(s.trial);
-    return st;
 }
 
 static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
 {
-    struct pz_corpus_own few = { 0 };
-    enum pz_status st = sample(&e->v.train, &few, err);
+    enum pz_status st = pz_probe_parts(&e->v, e->t.choice, e->t.n, &e->t.trend, e->cfg.seed, e->log,
+                                       &e->probe, err);
 
-    if (st == PZ_OK)
-        st = try_all(e, &few.c, err);
-    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
         plan_stages(e, p); /* now that it is known what lists are worth */
-    pz_corpus_clear(&few);
+        correct(e, p);
+        e->probe.ask_s[p] *= 1 + e->stages[p].beyond;
+        e->probe.new_s[p] *= 1 + e->stages[p].beyond;
+    }
     return st;
 }
 
@@ -271,6 +132,12 @@ static double stage(const struct outlook *o, const char *name, double amount)
     return amount;
 }
 
+/* The chance that a trial of part p is judged on all cases. */
+static double whole(const struct outlook *o, size_t p)
+{
+    return p > 0 && !o->e->t.choice[p].scorer->is_fallback ? WHOLE_BESIDE : WHOLE;
+}
+
 static bool has(const struct outlook *o, size_t p)
 {
     return o->with || !o->e->t.choice[p].scorer->any_time;
@@ -278,13 +145,13 @@ static bool has(const struct outlook *o, size_t p)
 
 static bool joins(const struct outlook *o, size_t p)
 {
-    return has(o, p) && o->e->joined[p];
+    return has(o, p) && o->e->probe.joined[p];
 }
 
 /* The chance that the part stays that takes long. */
 static double long_stays(const struct estimating *e)
 {
-    return e->value < POOR ? LONG_STAYS_POOR : LONG_STAYS;
+    return e->probe.value < POOR ? LONG_STAYS_POOR : LONG_STAYS;
 }
 
 /* The chance that a part is there when others are judged. */
@@ -292,11 +159,11 @@ static double presence(const struct outlook *o, size_t p)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
 
-    return !has(o, p)            ? 0
-           : p == 0              ? 1
-           : c->scorer->any_time ? long_stays(o->e)
-           : o->e->joined[p]     ? PRESENT
-                                 : PRESENT_YET;
+    return !has(o, p)              ? 0
+           : p == 0                ? 1
+           : c->scorer->any_time   ? long_stays(o->e)
+           : o->e->probe.joined[p] ? PRESENT
+                                   : PRESENT_YET;
 }
 
 /* Seconds of a case asked of the first n parts but one. */
@@ -305,7 +172,7 @@ static double others(const struct outlook *o, size_t n, size_t except)
     double sum = 0;
 
     for (size_t p = 0; p < n; p++)
-        sum += p != except ? presence(o, p) * o->e->ask_s[p] : 0;
+        sum += p != except ? presence(o, p) * o->e->probe.ask_s[p] : 0;
     return sum;
 }
 
@@ -321,38 +188,40 @@ static double trial(const struct outlook *o, size_t p, size_t n, double weights,
 {
     double rest = (fresh ? 1 : 1 - o->memo) * others(o, n, p);
 
-    return o->cases * (o->e->ask_s[p] + o->e->new_s[p] + (weights - 1) * o->e->rank_s + rest);
+    return o->cases * (o->e->probe.ask_s[p] + o->e->probe.new_s[p] +
+                       (weights - 1) * o->e->probe.rank_s + rest);
 }
 
 /* Its first one beside those before it, of which all but the last are in what is kept. */
 static double coming_in(const struct outlook *o, size_t p, double weights)
 {
-    double last = p > 0 ? presence(o, p - 1) * o->e->ask_s[p - 1] : 0;
+    double last = p > 0 ? presence(o, p - 1) * o->e->probe.ask_s[p - 1] : 0;
 
     return trial(o, p, p + 1, weights, false) + o->cases * o->memo * last;
 }
 
-/* A trial that is judged on all cases by that chance, on the first quarter else. What is kept is
- * kept of the first cases. */
-static double moved(const struct outlook *o, size_t p, size_t n, double whole)
+/* A trial that is judged on all cases by that chance, on the first quarter else, where that is
+ * enough users. What is kept is kept of the first cases. */
+static double moved(const struct outlook *o, size_t p, size_t n, double chance)
 {
+    double on_all = o->e->v.n_users < 4 * PZ_RUNG_MIN ? 1 : chance;
     double of_first = fmax(1 - 4 * o->memo, 0) / 4, of_rest = 0.75 - fmax(o->memo - 0.25, 0);
     double weights = p > 0 ? PZ_WEIGHTS - 3 : 0;
 
-    return o->cases *
-           ((0.25 + 0.75 * whole) * (o->e->ask_s[p] + o->e->new_s[p] + weights * o->e->rank_s) +
-            (of_first + whole * of_rest) * others(o, n, p));
+    return o->cases * ((0.25 + 0.75 * on_all) * (o->e->probe.ask_s[p] + o->e->probe.new_s[p] +
+                                                 weights * o->e->probe.rank_s) +
+                       (of_first + on_all * of_rest) * others(o, n, p));
 }
 
 static double fit_s(const struct outlook *o, size_t p)
 {
-    return o->e->speed * o->e->train[p].work_ns;
+    return o->e->probe.speed * o->e->train[p].work_ns;
 }
 
 /* A fit of which more is learned, so many times what its settings say. */
 static double effort_s(const struct outlook *o, const struct pz_fit_cost *c, double amount)
 {
-    return o->e->speed * (c->start_ns + amount * (c->work_ns - c->start_ns));
+    return o->e->probe.speed * (c->start_ns + amount * (c->work_ns - c->start_ns));
 }
 
 /* A fit with a setting moved; what it takes more to ask goes with the bytes that are read. */
@@ -361,23 +230,14 @@ static double moved_s(const struct outlook *o, size_t p)
     const struct pz_fit_cost *usual = &o->e->train[p], *moved = &o->e->moved[p];
     double longer = usual->kept > 0 ? moved->kept / usual->kept - 1 : 0;
 
-    return o->e->speed * moved->work_ns +
-           longer * o->cases * o->e->ask_s[p] * (0.25 + 0.75 * wins(o->e, WHOLE));
+    return o->e->probe.speed * moved->work_ns +
+           longer * o->cases * o->e->probe.ask_s[p] * (0.25 + 0.75 * whole(o, p));
 }
 
 /* A fit in another region of the settings. */
 static double turned_s(const struct outlook *o, size_t p)
 {
-    return o->e->speed * o->e->turned[p].work_ns;
-}
-
-static double fit_all(const struct outlook *o)
-{
-    double sum = 0;
-
-    for (size_t p = 0; p < o->e->t.n; p++)
-        sum += has(o, p) && !o->e->t.choice[p].scorer->any_time ? fit_s(o, p) : 0;
-    return sum;
+    return o->e->probe.speed * o->e->turned[p].work_ns;
 }
 
 static bool is_hidden(const struct outlook *o, size_t p)
@@ -385,16 +245,17 @@ static bool is_hidden(const struct outlook *o, size_t p)
     return pz_valid_hides(&o->e->v, o->e->t.choice[p].scorer);
 }
 
-/* The chance that the settings of part p are searched: those that bring little are not (tune.c). */
-static double chance(const struct outlook *o, size_t p)
+/* The share of a whole search that part p is given: what brings little gets little (tune.c). */
+static double share(const struct outlook *o, size_t p)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
-    bool comes_in = c->scorer->is_fallback ? o->e->joined[p] : o->e->gain[p] > PZ_SEARCH_WORTH;
+    double gain = BESIDE_TUNED * o->e->probe.gain[p], error = BESIDE_TUNED * o->e->probe.error[p];
 
-    return p == 0                ? 1
-           : c->scorer->any_time ? long_stays(o->e)
-           : comes_in            ? wins(o->e, SEARCHED)
-                                 : SEARCHED_YET;
+    error = hypot(hypot(error, TUNED_SPREAD * gain), TUNED_LEAST);
+    return p == 0                   ? 1
+           : c->scorer->any_time    ? long_stays(o->e)
+           : c->scorer->is_fallback ? o->e->probe.joined[p]
+                                    : wins(o->e, pz_plan_share(gain, error));
 }
 
 /* The search of part p when it comes in. */
@@ -402,7 +263,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
-    double one = moved(o, p, p + 1, wins(o->e, WHOLE));
+    double one = moved(o, p, p + 1, whole(o, p));
     double s = effort_s(o, &o->e->train[p], o->e->stages[p].amount) +
                coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
                (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
@@ -413,9 +274,9 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
          plan.fitted_scans * fit_s(o, p);
     return is_hidden(o, p)
                ? s
-               : s + chance(o, p) * ((plan.regions + plan.fits + plan.moves) * one +
-                                     plan.heats * moved(o, p, p + 1, 0) +
-                                     plan.fits * moved_s(o, p) + plan.regions * turned_s(o, p));
+               : s + share(o, p) * ((plan.regions + plan.fits + plan.moves) * one +
+                                    plan.heats * moved(o, p, p + 1, 0) + plan.fits * moved_s(o, p) +
+                                    plan.regions * turned_s(o, p));
 }
 
 /* Once more, when all are there. */
@@ -426,7 +287,7 @@ static double search_last(const struct outlook *o, size_t p, uint32_t n_fits)
 
     if (is_hidden(o, p) || plan.last <= 0)
         return 0;
-    return chance(o, p) *
+    return share(o, p) *
            (trial(o, p, n, PZ_WEIGHTS - 2, true) + (plan.last - 1) * moved(o, p, n, WHOLE_LESS));
 }
 
@@ -439,7 +300,7 @@ static double balance(const struct outlook *o)
         moves += joins(o, p) && !o->e->t.choice[p].weight_fixed && !is_hidden(o, p)
                      ? PZ_BALANCE_STEPS
                      : 0;
-    return o->e->t.n > 1 ? ROUNDS * (ask_all(o) + o->cases * moves * o->e->rank_s) : 0;
+    return o->e->t.n > 1 ? ROUNDS * (ask_all(o) + o->cases * moves * o->e->probe.rank_s) : 0;
 }
 
 /* What comes back, on cases of its own. */
@@ -456,7 +317,7 @@ static double search_repeats(const struct outlook *hide)
 
     for (size_t p = 0; p < o->e->t.n; p++) {
         const struct pz_choice *c = &o->e->t.choice[p];
-        double n = c->scorer->of_history ? HISTORY_TRIALS : 0;
+        double n = c->scorer->of_history ? RETURNS * HISTORY_TRIALS : 0;
 
         for (size_t k = 0; k < c->scorer->n_settings && !c->scorer->of_history; k++)
             n += c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k]
@@ -464,7 +325,7 @@ static double search_repeats(const struct outlook *hide)
                      : 0;
         if (n > 0 && (joins(o, p) || is_hidden(o, p)))
             s += trial(o, p, o->e->t.n, 1, true) +
-                 (n - 1) * moved(o, p, o->e->t.n, wins(o->e, WHOLE));
+                 (n - 1) * moved(o, p, o->e->t.n, c->scorer->of_history ? WHOLE : WHOLE_LESS);
     }
     return s;
 }
@@ -479,10 +340,16 @@ static double together(const struct outlook *o, uint32_t n_fits)
     return s + (o->e->v.sliced ? TREND_AGAIN * JUDGED_TREND * ask_all(o) : 0);
 }
 
-/* Defaults, fitted and judged. */
+/* Defaults, judged, and fitted where the search has left them, as it mostly does with the first
+ * part. */
 static double defaults_s(const struct outlook *o)
 {
-    return fit_all(o) + ask_all(o);
+    double sum = ask_all(o);
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        if (has(o, p) && !o->e->t.choice[p].scorer->any_time)
+            sum += (p == 0 ? 1 : MOVED * share(o, p)) * fit_s(o, p);
+    return sum;
 }
 
 /* Beside simple answers: each part alone, defaults, and those with a switch turned. */
@@ -533,7 +400,7 @@ static bool stays(const struct outlook *o, size_t p)
 {
     const struct pz_scorer *s = o->e->t.choice[p].scorer;
 
-    return has(o, p) && (o->cases <= 0 || o->e->joined[p] || s->is_fallback || s->kept_idle);
+    return has(o, p) && (o->cases <= 0 || o->e->probe.joined[p] || s->is_fallback || s->kept_idle);
 }
 
 /* What the last fit of a part learns, in fits. */
@@ -555,9 +422,9 @@ static double finishing_s(const struct outlook *o, double keep)
         if (stays(o, p))
             s += (o->e->t.choice[p].scorer->any_time ? keep : 1) *
                  (effort_s(o, &o->e->all[p], last_effort(o, p)) +
-                  o->e->speed * WRITE_NS * o->e->all[p].kept);
-    return s + o->e->speed * (WRITE_NS * 16 * (double)ds->n_interactions +
-                              WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
+                  o->e->probe.speed * WRITE_NS * o->e->all[p].kept);
+    return s + o->e->probe.speed * (WRITE_NS * 16 * (double)ds->n_interactions +
+                                    WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
 }
 
 /* Parts stay while others are fitted; a search has a part twice, what takes long with all that a
@@ -575,7 +442,7 @@ static double peak(const struct outlook *o)
             kept += o->e->all[p].kept;
             beside = fmax(beside, o->e->all[p].beside);
             goes_on += o->e->t.choice[p].scorer->any_time ? o->e->all[p].beside : 0;
-            remembered += o->cases * o->e->vector[p];
+            remembered += o->cases * o->e->probe.vector[p];
         }
     if (o->cases > 0)
         most = fmax(most, 2 * kept + beside + goes_on + 16 * n + 8.0 * c->n_users +
@@ -602,9 +469,9 @@ static void foretell_cases(const struct estimating *e, bool with, struct pz_log 
     struct outlook o = look(&counting, with, log);
 
     o.counts = true;
-    counting.speed = counting.rank_s = 0;
+    counting.probe.speed = counting.probe.rank_s = 0;
     for (size_t p = 0; p < e->t.n; p++)
-        counting.ask_s[p] = 1, counting.new_s[p] = 0;
+        counting.probe.ask_s[p] = 1, counting.probe.new_s[p] = 0;
     if (o.cases > 0)
         tuning_s(&o);
 }
@@ -760,7 +627,7 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
     if (st == PZ_OK)
         st = count(&e, err);
     if (st == PZ_OK)
-        st = e.v.n_users > 0 ? try_parts(&e, err) : pz_estimate_speed(&e.speed, err);
+        st = e.v.n_users > 0 ? try_parts(&e, err) : pz_estimate_speed(&e.probe.speed, err);
     if (st == PZ_OK)
         choose(&e, out);
     pz_valid_clear(&e.v);

@@ -32,6 +32,11 @@ bool pz_plan_moves(const struct pz_choice *c, size_t k);
 /* Switches of a part whose other side wants a fit. Threads: any */
 uint32_t pz_plan_regions(const struct pz_choice *c);
 
+/* The share of a whole search that a part is given, on average, when its gain, a share of the
+ * blend's value, is known with this standard error: 0 to 1 of PZ_SEARCH_WHOLE.
+ * Threads: any */
+double pz_plan_share(double gain, double error);
+
 /* What the search of a part with at most n_fits new fits will try, on average.
  * Threads: any */
 struct pz_plan pz_plan_part(const struct pz_choice *c, uint32_t n_fits);

@@ -14,6 +14,8 @@
  *   - other regions of settings are met on the first quarter alone, read-outs and all; one that
  *     loses there by more than chance (REGION_LOST) is left, and the rest is not asked
  *   - one search of several (trial.c) begins each part with jumps to other regions
+ *   - a part that adds little by its defaults gets so much less of all that: what a search costs
+ *     does not hang on a hair
  *   - when all parts are there, the weights of all move together (search_balance.c), and read-outs
  *     once more
  * The corpus, the seed and the number of trials decide everything; a time limit is the one
@@ -614,9 +616,22 @@ enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err
     return st;
 }
 
+/* How many moves of read-outs a share of the search may take, where all of it would take so many of
+ * each. */
+static uint32_t moves_of(const struct pz_search *s, size_t p, double of_each)
+{
+    const struct pz_choice *c = &s->choice[p];
+    double n = 0;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        n += searched(c, k) && c->scorer->settings[k].read_out;
+    return s->share[p] >= 1 ? UINT32_MAX : (uint32_t)ceil(s->share[p] * of_each * n);
+}
+
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
 {
-    uint32_t left = n_fits, free_moves = UINT32_MAX;
+    uint32_t left = s->share[p] < 1 ? (uint32_t)(s->share[p] * n_fits) : n_fits,
+             free_moves = moves_of(s, p, n_fits == 0 ? 2 : 6);
     enum pz_status st;
 
     if (n_fits == 0)

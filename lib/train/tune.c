@@ -3,8 +3,8 @@
  *
  *   1. cut validation cases from the training data (valid.c)
  *   2. part by part: fit by defaults, find its weight beside the parts before it, search its
- *      settings (search.c); a part that adds little by its defaults is not searched, one that adds
- *      nothing gets weight 0
+ *      settings (search.c), the less the less it adds by its defaults; one that adds nothing gets
+ *      weight 0
  *   3. together: weights of all parts, their read-outs once more, and weights again
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
@@ -111,7 +111,18 @@ static enum pz_status fit_scale(const struct pz_search *s, double *chosen, struc
 /* Whether the settings of part p are worth a search. */
 static bool is_searched(const struct pz_search *s, size_t p)
 {
-    return s->part[p].weight > 0 && !s->minor[p] && !pz_valid_hides(s->v, s->choice[p].scorer);
+    return s->part[p].weight > 0 && s->share[p] > 0 && !pz_valid_hides(s->v, s->choice[p].scorer);
+}
+
+/* The share of a whole search that is worth it for part p, which the blend was worth `before`
+ * without; 0 where that is not even a fit. */
+static double share_of_search(const struct pz_search *s, size_t p, double before, uint32_t n_fits)
+{
+    double gain = before > 0 ? s->mean / before - 1 : 1, share = gain / PZ_SEARCH_WHOLE;
+
+    if (p == 0 || s->choice[p].scorer->is_fallback || share >= 1)
+        return 1;
+    return share * n_fits >= 1 ? share : 0;
 }
 
 static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err)
@@ -121,8 +132,7 @@ static enum pz_status tune_part(struct pz_search *s, size_t p, uint32_t n_fits, 
 
     s->n_parts = p + 1;
     st = pz_search_begin(s, p, err);
-    s->minor[p] = p > 0 && !s->choice[p].scorer->is_fallback &&
-                  s->mean < (1 + PZ_SEARCH_WORTH) * before;
+    s->share[p] = share_of_search(s, p, before, n_fits);
     if (st == PZ_OK && p == 0 && s->v->sliced) {
         pz_valid_even(s->v, s->each);
         s->mean = pz_search_mean(s->each, s->v->n_users);

@@ -100,7 +100,7 @@ struct pz_search {
     double *untuned;              /* [v->n_users] values of the defaults; NULL: not asked */
     bool knows_untuned;           /* it holds them */
     double mean;                  /* of each */
-    bool minor[PZ_MAX_PARTS];     /* brought little when it joined: its settings are not searched */
+    double share[PZ_MAX_PARTS];   /* of a whole search that the part's settings are worth */
     struct pz_forecast forecast;
     bool in_heat;                              /* the first quarter of the users decides */
     bool idle;                                 /* the last trial changed nothing */
@@ -114,8 +114,8 @@ struct pz_search {
  * Owner:  the search has the part, also after a failure */
 enum pz_status pz_search_begin(struct pz_search *s, size_t p, struct pz_err *err);
 
-/* Look for better settings of part p beside the other parts, with at most n_fits new fits; n_fits =
- * 0 moves read-out settings only.
+/* Look for better settings of part p beside the other parts, with at most n_fits new fits, or
+ * s->share[p] of them and of the moves of read-outs; n_fits = 0 moves read-out settings only.
  * Errors: as pz_search_begin */
 enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, struct pz_err *err);
 
@@ -221,8 +221,8 @@ enum {
     PZ_SCAN_STEPS = 6,
     PZ_BALANCE_STEPS = 5 /* weights of a part beside the one that it has */
 };
-/* The share of the blend's value that a part must bring by its defaults for a search of its
- * settings. */
-#define PZ_SEARCH_WORTH 0.006
+/* The share of the blend's value that a part must bring by its defaults for a whole search of its
+ * settings; one that brings less gets so much less of it. */
+#define PZ_SEARCH_WHOLE 0.02
 
 #endif

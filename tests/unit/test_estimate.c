@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* What a fit and a search will take, from counts: known by hand, and against searches that ran. */
 
+#include <math.h>
+
 #include "model/parts.h"
 #include "model/transitions/transitions.h"
 #include "tests/unit/unit.h"
@@ -163,7 +165,7 @@ TEST(plans_are_those_of_searches)
     }
 }
 
-/* Half and whole, then twice as much by a chance of one half, later of .3, and the second effort by
+/* Half and whole, then twice as much by a chance of .3, and the second effort by
  * the chance that the first pays to its end. The last touches, .3 of all, are learned once more
  * by each stage that goes on; of what was doubled a half is what is learned at last. */
 TEST(stages_of_learning_are_planned_as_they_are_made)
@@ -180,13 +182,52 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     c.low[members] = c.value[members] = 1;
     c.high[members] = 2;
     p = pz_plan_effort(&c, k, 1);
-    near(p.n, 2 + 0.35 + 0.105 + 0.0315);
-    near(p.amount, 0.5 + 0.65 + 0.35 * 1.3 + 0.105 * (1 + 0.3 * 2) + 0.0315 * 3);
-    near(p.chosen, (1 + 0.35 * 0.4 + 0.105 * 0.4) * (1 + 0.0315 * 0.4));
-    near(p.beyond, 0.0315);
+    near(p.n, 2 + 0.3 + 0.09 + 0.027);
+    near(p.amount, 0.5 + 0.65 + 0.3 * 1.3 + 0.09 * (1 + 0.3 * 2) + 0.027 * 3);
+    near(p.chosen, (1 + 0.3 * 0.4 + 0.09 * 0.4) * (1 + 0.027 * 0.4));
+    near(p.beyond, 0.027);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
     p = pz_plan_effort(&c, k, 1);
     near(p.n, 2);
     near(p.amount, 2);
     near(p.beyond, 1);
+}
+
+/* A part that surely gains is given all of a search, one that gains nothing none; by a hair it is
+ * what chance gives on average: here the mean over a grid of what it may gain. */
+TEST(the_share_of_a_search_is_foreseen_by_its_mean)
+{
+    near(pz_plan_share(0, 0), 0);
+    near(pz_plan_share(-0.01, 0), 0);
+    near(pz_plan_share(PZ_SEARCH_WHOLE / 4, 0), 0.25);
+    near(pz_plan_share(5 * PZ_SEARCH_WHOLE, 0), 1);
+    near(pz_plan_share(5 * PZ_SEARCH_WHOLE, PZ_SEARCH_WHOLE / 4), 1);
+    near(pz_plan_share(-5 * PZ_SEARCH_WHOLE, PZ_SEARCH_WHOLE / 4), 0);
+    for (double gain = -0.01; gain < 0.03; gain += 0.004) {
+        double error = 0.01, sum = 0, of = 0;
+
+        for (double z = -6; z <= 6; z += 0.001) {
+            double x = (gain + z * error) / PZ_SEARCH_WHOLE, density = exp(-z * z / 2);
+
+            sum += density * (x < 0 ? 0 : x > 1 ? 1 : x);
+            of += density;
+        }
+        assert_true(fabs(pz_plan_share(gain, error) - sum / of) < 1e-5);
+    }
+}
+
+/* From the end of its range a setting moves one way only. */
+TEST(a_setting_at_its_end_is_half_a_setting)
+{
+    struct pz_choice c;
+    size_t recency = pz_scorer_setting(&pz_factors, "recency");
+    struct pz_plan middle, end;
+
+    pz_choice_init(&c, &pz_factors);
+    middle = pz_plan_part(&c, 10);
+    c.value[recency] = c.low[recency];
+    end = pz_plan_part(&c, 10);
+    near(end.moves, middle.moves / 2);
+    near(end.last, middle.last / 2);
+    near(end.fits, middle.fits);
 }

@@ -4,6 +4,7 @@
 
 #include "base/par.h"
 #include "model/blend.h"
+#include "model/parts.h"
 #include "tests/unit/fixture_chain.h"
 #include "train/tune.h"
 
@@ -99,6 +100,96 @@ TEST(the_better_of_planted_settings_wins)
         assert_true(json_array_size(trials) >= 3);
         json_decref(trials);
     }
+}
+
+/* Knows what follows every item while its settings are as they were, of half of the items else:
+ * whatever moves changes something, and nothing wins. */
+static bool settled_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct follow *f = part;
+    uint32_t last;
+
+    (void)scratch;
+    if (q->n_hist == 0)
+        return false;
+    last = q->hist[q->n_hist - 1];
+    memset(out, 0, f->n_items * sizeof *out);
+    if ((f->step > 0.49 && f->step < 0.51 && f->scale > 0.49 && f->scale < 0.51) ||
+        (last + (uint32_t)(100 * (f->step + f->scale))) % 2)
+        out[(last + 1) % f->n_items] = 1;
+    return true;
+}
+
+static const struct pz_setting settled_settings[] = {
+    { PZ_SETTING("fitted", "wants a fit"), PZ_ALLOWED(0.5, 0, 1), PZ_SEARCHED(0, 1) },
+    { PZ_SETTING("read", "is read"), PZ_ALLOWED(0.5, 0, 1), PZ_SEARCHED(0, 1), PZ_READ_OUT },
+};
+static const struct pz_scorer settled = { .name = "settled",
+                                          .settings = settled_settings,
+                                          .n_settings = 2,
+                                          .fit = follow_fit,
+                                          .free = free,
+                                          .set = follow_set,
+                                          .scratch_bytes = follow_scratch,
+                                          .score = settled_score };
+
+/* How many trials a part is given that is worth this share of a whole search. */
+static size_t count_trials(double share)
+{
+    struct chain t;
+    struct pz_choice c;
+    json_t *trials = json_array();
+    struct pz_tune_cfg cfg = tune_cfg(trials);
+    struct pz_valid v = { .metric = cfg.metric };
+    struct pz_search s = { .v = &v, .cfg = &cfg, .choice = &c, .n_parts = 1 };
+    size_t n;
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    pz_choice_init(&c, &settled);
+    c.weight = 1;
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 7, &v, NULL), PZ_OK);
+    s.each = calloc(v.n_users, sizeof *s.each);
+    s.trial = calloc((size_t)v.n_users * PZ_WEIGHTS, sizeof *s.trial);
+    assert_int_equal(pz_search_begin(&s, 0, NULL), PZ_OK);
+    json_array_clear(trials);
+    s.share[0] = share;
+    assert_int_equal(pz_search_part(&s, 0, 4, NULL), PZ_OK);
+    n = json_array_size(trials);
+    free(s.part[0].part);
+    free(s.each);
+    free(s.trial);
+    pz_valid_clear(&v);
+    json_decref(trials);
+    return n;
+}
+
+/* The setting that is read moves up and down in three passes, the other one in two. */
+TEST(what_brings_little_gets_little_of_a_search)
+{
+    assert_int_equal(count_trials(1), 6 + 4);
+    assert_int_equal(count_trials(0.5), 3 + 2);
+    assert_int_equal(count_trials(0.1), 1);
+}
+
+/* A part that knows nothing beside one that knows all is judged once. */
+TEST(what_brings_nothing_is_not_searched)
+{
+    struct chain t;
+    struct pz_choice c[2];
+    json_t *trials = json_array(), *trial;
+    struct pz_tune_cfg cfg = tune_cfg(trials);
+    size_t of_second = 0, i;
+    double scale;
+
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    pz_choice_init(&c[0], &follow);
+    pz_choice_init(&c[1], &pz_factors);
+    c[0].weight = 1;
+    assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
+    json_array_foreach (trials, i, trial)
+        of_second += strcmp(json_string_value(json_object_get(trial, "scorer")), "factors") == 0;
+    assert_int_equal(of_second, 1);
+    json_decref(trials);
 }
 
 TEST(a_fixed_setting_stays)
