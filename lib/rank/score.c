@@ -434,15 +434,24 @@ static double exact_sum(const float *score, const uint64_t *set, uint32_t n, dou
     return total;
 }
 
-enum { SAMPLE = 2048 /* items that stand for the others of their kind */ };
+enum {
+    SAMPLE = 2048, /* items that stand for the others of their kind */
+    FEW = 256      /* likewise, at first, of kinds that matter less */
+};
 
-/* A sample: items at hand, and sums over all of them of what they have at most and have about. */
+/* A sample: items at hand, and sums over all of them of what they have at most, m, and have about,
+ * a, and of their products. */
 struct sample {
     const struct pz_scores *s;
     float scale, top;
     uint32_t item[PZ_ROUGH_ITEMS];
-    size_t n;
-    double most, about;
+    size_t n, taken;
+    double m, a, mm, ma, aa;
+};
+
+/* A sum that a sample tells of, and its standard error. */
+struct estimate {
+    double sum, error;
 };
 
 static void add_sample(struct sample *to)
@@ -454,10 +463,16 @@ static void add_sample(struct sample *to)
     pz_rough_look(to->s->rough, to->item, to->n, -INFINITY, at_most, about);
     for (size_t i = 0; i < to->n; i++) {
         float blend = to->s->blend[to->item[i]];
+        double m = (double)pz_exp_fast(to->scale * (blend - to->top)),
+               a = (double)pz_exp_fast(to->scale * (to->s->kept * about[i] - to->top));
 
-        to->most += (double)pz_exp_fast(to->scale * (blend - to->top));
-        to->about += (double)pz_exp_fast(to->scale * (to->s->kept * about[i] - to->top));
+        to->m += m;
+        to->a += a;
+        to->mm += m * m;
+        to->ma += m * a;
+        to->aa += a * a;
     }
+    to->taken += to->n;
     to->n = 0;
 }
 
@@ -486,21 +501,43 @@ static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items
     add_sample(to);
 }
 
-/* The sum over a set of rough blends: the sum of what they are at most, times what a sample says of
- * the two; of such that are alike, their number times the mean of the sample. */
-static double sampled_sum(const struct pz_scores *s, const uint64_t *set, bool alike, float scale,
-                          float top)
+/* The root of a mean square, which rounding may have made less than 0, over so many. */
+static double error_of(double sum_of_squares, double n)
 {
-    size_t n = pz_bits_count(set, s->n_items), step = n / SAMPLE + 1;
-    size_t taken = (n + step - 1) / step; /* every step-th from the first on */
-    struct sample sample = { .s = s, .scale = scale, .top = top };
+    return sum_of_squares > 0 ? sqrt(sum_of_squares) / n : 0;
+}
 
-    take_sample(&sample, set, s->n_items, step);
-    if (step == 1 || sample.most <= 0)
-        return sample.about;
+/* The sum over a set of rough blends from a sample of about so many: r times the sum of what they
+ * are at most, r = a / m, as off as a - r m is (Cochran 1977, 6.4); of such that are alike, their
+ * number times the mean of the sample. */
+static struct estimate sampled_sum(const struct pz_scores *s, const uint64_t *set, bool alike,
+                                   size_t about, float scale, float top)
+{
+    size_t n = pz_bits_count(set, s->n_items), step = n / about + 1;
+    struct sample of = { .s = s, .scale = scale, .top = top };
+    double taken, r, all;
+
+    take_sample(&of, set, s->n_items, step);
+    if (step == 1 || of.m <= 0)
+        return (struct estimate){ of.a, 0 };
+    taken = (double)of.taken;
     if (alike)
-        return sample.about * (double)n / (double)taken;
-    return pz_softmax_sum(s->blend, set, s->n_items, scale, top) * (sample.about / sample.most);
+        return (struct estimate){ of.a * (double)n / taken,
+                                  (double)n * error_of(of.aa - of.a * of.a / taken, taken) };
+    r = of.a / of.m;
+    all = pz_softmax_sum(s->blend, set, s->n_items, scale, top);
+    return (struct estimate){ all * r,
+                              all * error_of(of.aa - 2 * r * of.ma + r * r * of.mm, of.m) };
+}
+
+/* The sum over a set that likely matters little beside a sum that is off by so much: a few items
+ * tell whether it does. */
+static double sum_beside(const struct pz_scores *s, const uint64_t *set, double error, float scale,
+                         float top)
+{
+    struct estimate e = sampled_sum(s, set, false, FEW, scale, top);
+
+    return e.error > error / 2 ? sampled_sum(s, set, false, SAMPLE, scale, top).sum : e.sum;
 }
 
 /* The sum over those of a set that are in plain words, which leave it: alike, where nothing of them
@@ -530,6 +567,7 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
 {
     const struct pz_rough *r = s->rough;
     float f = (float)scale;
+    struct estimate rest;
     double total;
 
     pz_bits_both(set, allowed, s->exact, s->n_items);
@@ -539,17 +577,18 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
         total += take_plain(s, set, f, top);
         return total + sum_less(s->blend, set, s->n_items, f, top, r->off, s->kept);
     }
-    pz_bits_both(set, allowed, s->near, s->n_items);
-    pz_bits_without(set, set, s->exact, s->n_items);
-    total += sampled_sum(s, set, false, f, top);
-    pz_bits_both(set, allowed, r->touched, s->n_items);
-    pz_bits_without(set, set, s->near, s->n_items);
-    pz_bits_without(set, set, s->exact, s->n_items);
-    total += sampled_sum(s, set, false, f, top);
     pz_bits_without(set, allowed, r->touched, s->n_items);
     pz_bits_without(set, set, s->near, s->n_items);
     pz_bits_without(set, set, s->exact, s->n_items);
-    return total + sampled_sum(s, set, !r->dense && !r->any_scan, f, top);
+    rest = sampled_sum(s, set, !r->dense && !r->any_scan, SAMPLE, f, top);
+    total += rest.sum;
+    pz_bits_both(set, allowed, s->near, s->n_items);
+    pz_bits_without(set, set, s->exact, s->n_items);
+    total += sum_beside(s, set, rest.error, f, top);
+    pz_bits_both(set, allowed, r->touched, s->n_items);
+    pz_bits_without(set, set, s->near, s->n_items);
+    pz_bits_without(set, set, s->exact, s->n_items);
+    return total + sum_beside(s, set, rest.error, f, top);
 }
 
 /* The largest blend is taken out of the exponents. */
