@@ -28,11 +28,12 @@ static const double WHOLE = 0.35, WHOLE_BESIDE = 0.7, WHOLE_LESS = 0.2, JUDGED_T
 static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
 /* Of settings judged on repeats, and of a part of the history alone where it is of use. */
 static const double REPEAT_TRIALS = 5, HISTORY_TRIALS = 15, RETURNS = 0.6;
-/* What a part brings beside parts whose settings were searched, of what it brings beside defaults,
- * and how far that is from this mean, as a share of it and at least. On the sample, MovieLens,
- * Deskdrop and Beauty factors brought .26, .36, .42 and .11 of it, other parts less than .008 where
- * defaults said nothing. */
-static const double BESIDE_TUNED = 0.4, TUNED_SPREAD = 0.33, TUNED_LEAST = 0.004;
+/* What a part brings beside parts whose settings were searched, of what it brings beside a first
+ * one that was searched a little, less a standard error, by which the best of several weights gains
+ * by chance; a part that is tried all over a range itself brings all of it. And how far that is
+ * from this mean, as a share of it and at least. On the sample, MovieLens, Deskdrop and Beauty
+ * factors brought .33, .54, .7 and .2 of it, other parts less than .008 where nothing was found. */
+static const double BESIDE_TUNED = 0.45, TUNED_SPREAD = 0.33, TUNED_LEAST = 0.004;
 /* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
 static const double ROUNDS = 2.7;
 /* The chance that a part stays which must be worth that it takes long: where lists are worth
@@ -135,7 +136,7 @@ static double stage(const struct outlook *o, const char *name, double amount)
 /* The chance that a trial of part p is judged on all cases. */
 static double whole(const struct outlook *o, size_t p)
 {
-    return p > 0 && !o->e->t.choice[p].scorer->is_fallback ? WHOLE_BESIDE : WHOLE;
+    return p == 0 ? WHOLE : o->e->t.choice[p].scorer->is_fallback ? WHOLE_LESS : WHOLE_BESIDE;
 }
 
 static bool has(const struct outlook *o, size_t p)
@@ -245,11 +246,22 @@ static bool is_hidden(const struct outlook *o, size_t p)
     return pz_valid_hides(&o->e->v, o->e->t.choice[p].scorer);
 }
 
+/* Whether a setting of a part is tried all over its range when it comes in. */
+static bool is_scanned(const struct pz_choice *c)
+{
+    bool any = false;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        any = any || (c->scorer->settings[k].scanned && c->low[k] < c->high[k]);
+    return any;
+}
+
 /* The share of a whole search that part p is given: what brings little gets little (tune.c). */
 static double share(const struct outlook *o, size_t p)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
-    double gain = BESIDE_TUNED * o->e->probe.gain[p], error = BESIDE_TUNED * o->e->probe.error[p];
+    double left = is_scanned(c) ? 1 : BESIDE_TUNED, error = left * o->e->probe.error[p],
+           gain = left * o->e->probe.gain[p] - error;
 
     error = hypot(hypot(error, TUNED_SPREAD * gain), TUNED_LEAST);
     return p == 0                   ? 1
@@ -365,7 +377,7 @@ static double close(const struct outlook *o)
 /* Where they were not judged before, defaults are for the check. */
 static double check(const struct outlook *o)
 {
-    return ONE_BY_ONE * ask_all(o) + (o->e->v.sliced ? 0 : defaults_s(o));
+    return (o->counts ? 1 : ONE_BY_ONE) * ask_all(o) + (o->e->v.sliced ? 0 : defaults_s(o));
 }
 
 /* Weights of event types, where they differ, are tried with four powers on the first part. */
@@ -427,27 +439,55 @@ static double finishing_s(const struct outlook *o, double keep)
                                     WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
 }
 
-/* Parts stay while others are fitted; a search has a part twice, what takes long with all that a
- * fit that may go on holds, its closing comparison all of them, its cases sums and vectors of
- * histories, and those that keep what was seen, where there are any, others. */
-static double peak(const struct outlook *o)
+/* Bytes that cases remember: what other parts add up to, and vectors of histories. */
+static double remembered(const struct outlook *o, double cases)
+{
+    double n_items = o->e->t.corpus.c.n_items,
+           sums = o->e->v.n_memo > 0 ? fmin(PZ_VALID_MEMO, cases * n_items * 4) : 0;
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        sums += has(o, p) ? 4 * cases * o->e->probe.vector[p] : 0;
+    return sums;
+}
+
+/* Bytes while parts are searched. A part that is fitted again stays until the new one has won; the
+ * first one's defaults are fitted once more beside all others. What takes long keeps all that a fit
+ * holds that may go on. Cases that keep what was seen remember for themselves. */
+static double search_peak(const struct outlook *o, double kept)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
-    double kept = 0, beside = 0, most = 0, goes_on = 0, n = (double)c->ptr[c->n_users];
-    double remembered = (double)o->e->v.n_memo * c->n_items;
+    double before = 0, goes_on = 0, most = 0;
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p)) {
-            most = fmax(most, kept + o->e->all[p].kept + o->e->all[p].beside);
+            const struct pz_fit_cost *cost = &o->e->all[p];
+            bool is_long = o->e->t.choice[p].scorer->any_time;
+
+            before += cost->kept;
+            most = fmax(most, before + goes_on + cost->beside +
+                                  (!is_long && share(o, p) > 0.5 ? cost->kept : 0));
+            goes_on += is_long ? cost->beside : 0;
+        }
+    most = fmax(most, kept + goes_on + o->e->all[0].kept + o->e->all[0].beside);
+    if (o->e->repeat_cases > 0)
+        most = fmax(most, kept + goes_on + remembered(o, o->e->repeat_cases));
+    return most + remembered(o, o->cases) + 16.0 * (double)c->ptr[c->n_users] + 8.0 * c->n_users;
+}
+
+/* Bytes at most; parts stay while others are fitted. */
+static double peak(const struct outlook *o)
+{
+    const struct pz_corpus *c = &o->e->t.corpus.c;
+    double kept = 0, most = 0;
+
+    for (size_t p = 0; p < o->e->t.n; p++)
+        if (has(o, p)) {
             kept += o->e->all[p].kept;
-            beside = fmax(beside, o->e->all[p].beside);
-            goes_on += o->e->t.choice[p].scorer->any_time ? o->e->all[p].beside : 0;
-            remembered += o->cases * o->e->probe.vector[p];
+            most = fmax(most, kept + o->e->all[p].beside);
         }
     if (o->cases > 0)
-        most = fmax(most, 2 * kept + beside + goes_on + 16 * n + 8.0 * c->n_users +
-                              (o->e->v.exclude_seen ? 6 : 4) * remembered);
-    return WRITER + SLACK * (o->e->bytes + 4 * n + most);
+        most = fmax(most, search_peak(o, kept));
+    return WRITER + SLACK * (o->e->bytes + 4.0 * (double)c->ptr[c->n_users] + most);
 }
 
 static struct outlook look(const struct estimating *e, bool with, struct pz_log *log)

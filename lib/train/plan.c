@@ -120,6 +120,6 @@ struct pz_plan_stages pz_plan_effort(const struct pz_choice *c, size_t k, double
     p.beyond = pz_choice_effort(c, k + 1) < SIZE_MAX ? likely : 0;
     p.n += p.beyond;
     p.amount += p.beyond * *value / c->value[k];
-    p.chosen *= 1 + p.beyond * GAINED;
+    p.chosen *= 1 + p.beyond * PAYS_AGAIN * pays; /* it stays doubled only where that pays */
     return p;
 }

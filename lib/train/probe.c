@@ -27,7 +27,7 @@ enum {
 static const double LONG_SAMPLE = 0.01;
 /* Cases that are asked again at once, as here, are asked faster than in a search, where fits and
  * other parts come between: on a quiet machine judging took 1.1 to 1.6 times what was said. */
-static const double COLD = 1.2;
+static const double COLD = 1.3;
 /* Seconds of a fit that tell more of its part than of chance. */
 static const double MEASURED_S = 0.005;
 
@@ -215,7 +215,7 @@ static enum pz_status try_all(struct probing *b, const struct pz_corpus *c, stru
     uint32_t most = few.n_memo < JOINED ? few.n_memo : JOINED;
     enum pz_status st = PZ_OK;
 
-    while (few.n_users > PZ_RUNG_MIN && few.first[few.n_users] > most)
+    while (few.n_users > FIRST && few.first[few.n_users] > most)
         few.n_users--;
     s->v = &few;
     s->each = pz_mem_array(few.n_users, sizeof *s->each);

@@ -22,7 +22,6 @@ enum {
     SLICE = 10, /* the newest slice is one in so many events */
     MIX_NEAR = 10,
     MIX_DEEP = 100,
-    MEMO_BYTES = 24 << 20
 };
 
 /* Where users' first events are this near to the oldest of all, as a share of the span, times tell
@@ -508,14 +507,15 @@ uint64_t pz_valid_n_truths(const struct pz_valid *v)
 
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err)
 {
-    size_t n_items = v->train.n_items, max = MEMO_BYTES / (n_items * sizeof *v->memo + 1);
+    size_t n_items = v->train.n_items, max = PZ_VALID_MEMO / (n_items * sizeof *v->memo + 1);
     uint32_t n = v->first[v->n_users];
 
     v->n_memo = n < max ? n : (uint32_t)max;
     v->memo = take(v, v->n_memo * n_items, sizeof *v->memo);
     v->known = take(v, v->n_memo, 1);
     v->vectors = take(v, PZ_MAX_PARTS, sizeof *v->vectors);
-    return v->memo && v->known && v->vectors ? PZ_OK : pz_err_memory(err, "validation", MEMO_BYTES);
+    return v->memo && v->known && v->vectors ? PZ_OK
+                                             : pz_err_memory(err, "validation", PZ_VALID_MEMO);
 }
 
 void pz_valid_forget(const struct pz_valid *v)

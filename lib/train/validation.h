@@ -124,7 +124,8 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 /* Truths of all cases. Threads: any */
 uint64_t pz_valid_n_truths(const struct pz_valid *v);
 
-/* Make room to keep, for as many cases as fit in 24 MB, what the other parts than the judged one
+enum { PZ_VALID_MEMO = 24 << 20 /* bytes */ };
+/* Make room to keep, for as many cases as fit in that, what the other parts than the judged one
  * add up to, and have parts keep the vectors that they make of histories.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_valid_remember(struct pz_valid *v, struct pz_err *err);

@@ -547,7 +547,7 @@ asked() {
         asked log >log.json
         cat plan.json log.json
         jq -se 'add | length > 4' plan.json log.json
-        jq -se '([.[0][]] | add) / ([.[1][]] | add) | . > 0.6 and . < 1.6' plan.json log.json
+        jq -se '([.[0][]] | add) / ([.[1][]] | add) | . > 0.7 and . < 1.5' plan.json log.json
     done
 }
 

@@ -184,7 +184,7 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     p = pz_plan_effort(&c, k, 1);
     near(p.n, 2 + 0.3 + 0.09 + 0.027);
     near(p.amount, 0.5 + 0.65 + 0.3 * 1.3 + 0.09 * (1 + 0.3 * 2) + 0.027 * 3);
-    near(p.chosen, (1 + 0.3 * 0.4 + 0.09 * 0.4) * (1 + 0.027 * 0.4));
+    near(p.chosen, (1 + 0.3 * 0.4 + 0.09 * 0.4) * (1 + 0.027 * 0.3));
     near(p.beyond, 0.027);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
     p = pz_plan_effort(&c, k, 1);
