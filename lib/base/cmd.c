@@ -299,13 +299,29 @@ static enum pz_status heed_environment(const struct pz_cmd *cmd, const void *cfg
     return PZ_OK;
 }
 
+/* Append the line of a run that ended with st. Returns what the run ends with now: its own failure,
+ * where it has one, and that of the ledger is said. */
+static enum pz_status write_ledger(const char *path, const char *program, const struct pz_cmd *cmd,
+                                   enum pz_status st, struct pz_log *log, struct pz_err *err)
+{
+    struct pz_err unwritten = { 0 };
+    enum pz_status of_ledger = pz_ledger_append(path, program,
+                                                cmd->name == program ? NULL : cmd->name, st, err,
+                                                &unwritten);
+
+    if (st == PZ_OK && of_ledger != PZ_OK)
+        *err = unwritten;
+    else if (of_ledger != PZ_OK)
+        pz_log(log, PZ_LOG_ERROR, "%s", unwritten.text);
+    return st == PZ_OK ? of_ledger : st;
+}
+
 static enum pz_status run_command(const char *program, const struct pz_cmd *cmd, int argc,
                                   char **argv, struct pz_err *err)
 {
     void *cfg = calloc(1, cmd->cfg_bytes);
     struct pz_strs args = { 0 };
     struct pz_log *log = NULL;
-    struct pz_err unwritten = { 0 };
     long long threads = 0;
     enum pz_status st;
 
@@ -340,10 +356,8 @@ static enum pz_status run_command(const char *program, const struct pz_cmd *cmd,
         if (st == PZ_NO_INPUT)
             suggest_file(cmd->opts, cfg, &args, err);
         st = st == PZ_NO_ACCESS ? PZ_NO_INPUT : st;
-        if (common->ledger && pz_ranks_first() &&
-            pz_ledger_append(common->ledger, program, cmd->name == program ? NULL : cmd->name, st,
-                             err, &unwritten) != PZ_OK)
-            pz_log(log, PZ_LOG_ERROR, "%s", unwritten.text); /* the work itself is done */
+        if (common->ledger && pz_ranks_first())
+            st = write_ledger(common->ledger, program, cmd, st, log, err);
     }
     pz_log_free(log);
     pz_strs_clear(&args);

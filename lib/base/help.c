@@ -2,24 +2,39 @@
 /* What an option table tells people: --help for the terminal, and the OPTIONS section of the manual
  * (mdoc) that the build splices into man/NAME.1.in. Both are made from the same rows that parse.
  *
- * Help is laid in two columns, one where the terminal is narrow, and wrapped to its width;
- * without a terminal to 79 columns, so that what a pager or a file gets does not depend on where
- * it was made. Lines of usage are broken between their alternatives, examples so that they can
- * be pasted. A default that stands for something else than its number is written "0 (no limit)"
- * in the table: the parser reads what is before the blank, people are shown what is in
- * parentheses. */
+ * Help is laid in two columns, one where the terminal is narrow, and wrapped to COLUMNS or the
+ * terminal's width; without either to 79 columns, so that what a pager or a file gets does not
+ * depend on where it was made. Lines of usage are broken between their alternatives, examples so
+ * that they can be pasted. A default that stands for something else than its number is written
+ * "0 (no limit)" in the table: the parser reads what is before the blank, people are shown what is
+ * in parentheses. */
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/opt.h"
+#include "base/str.h"
 
-enum { INDENT = 30, INDENT_NARROW = 8, WIDTH_MIN = 50, WIDTH_NARROW = 70, WIDTH_PLAIN = 79 };
+enum {
+    INDENT = 30,
+    INDENT_NARROW = 8,
+    WIDTH_MIN = 50,
+    WIDTH_NARROW = 70,
+    WIDTH_PLAIN = 79,
+    WIDTH_MAX = 1000
+};
 
+/* COLUMNS, where it is a number, is what the reader wants, whatever the terminal. */
 static int width_of_terminal(void)
 {
+    const char *columns = getenv("COLUMNS");
     struct winsize size;
+    long long wanted;
+
+    if (columns && pz_str_to_i64(columns, strlen(columns), &wanted) && wanted > 0)
+        return wanted < WIDTH_MIN ? WIDTH_MIN : wanted > WIDTH_MAX ? WIDTH_MAX : (int)wanted - 1;
 
     if (!isatty(STDOUT_FILENO) || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
         return WIDTH_PLAIN;

@@ -5,8 +5,8 @@
  *
  * The line is written by one write to a file opened for appending: POSIX moves to the end and
  * writes in one step, so lines of several processes do not mix. A line that could not be written
- * whole is an error of the ledger, not of the run, whose result stands. There is no fsync: a line
- * lost in a power cut is missed by nobody. */
+ * whole is an error of the run, though its result stands: who counts by the ledger would miss it.
+ * There is no fsync: a line lost in a power cut is missed by nobody. */
 #include "base/ledger.h"
 
 #include <errno.h>

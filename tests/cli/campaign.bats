@@ -411,6 +411,15 @@ wait_for_map() {
     jq -s -e 'all(.[]; .wall_seconds >= 0 and .cpu_seconds >= 0 and .peak_memory_bytes > 0)' l.jsonl
     jq -s -e '.[1].model == .[3].model and (.[1].rows_in > 0) and (.[0].bytes_in > 0)' l.jsonl
     jq -s -e '.[2].gate == "ndcg@10 >= 2" and .[2].gate_right == 2' l.jsonl
+    # a line that could not be written is an error, though the work is done; a failure stays what it was
+    for done in "pz-import -o full.pzd --interactions inter.csv" "pz-train -o full.pzm --recipe popularity-count s.pzd" \
+        "pz-eval m.pzm t.pzd --seen keep" "pz-deploy publish home.pzc m.pzm" "pz-recommend home.pzc --user u0040" "pz-event export -o e.pzd home.pzc"; do
+        run -74 $done -q --ledger /dev/full
+        [[ $output == *"writing the ledger /dev/full"* ]]
+    done
+    [ -s full.pzd ] && [ -s full.pzm ]
+    run -66 pz-train -q --ledger /dev/full -o n.pzm nosuch.pzd
+    [[ $output == *nosuch.pzd* && $output == *"writing the ledger"* ]]
 }
 
 @test "a campaign stands for its current version: --update and --vs" {

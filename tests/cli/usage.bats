@@ -226,7 +226,9 @@ END
         script -qec "stty cols 60; $call --help" /dev/null | tr -d '\r' >page
         grep -q '^usage: ' page
         run -1 grep -E '^.{60}' page
+        COLUMNS=60 $call --help | cmp - page # what a pager is told
     done
+    [ "$(COLUMNS=wide pz-train --help)" = "$(pz-train --help)" ]
     script -qec 'stty cols 60; pz-event --help' /dev/null | tr -d '\r' >page
     grep -A1 'pz-event put-items home.pzc' page >example
     ARGS=$(sed 's/^ *pz-event/printf %s\\\\n/' example)

@@ -165,7 +165,7 @@ TEST(plans_are_those_of_searches)
     }
 }
 
-/* Half and whole, then twice as much by a chance of .3, and the second effort by
+/* Half and whole, then twice as much by a chance of .25, and the second effort by
  * the chance that the first pays to its end. The last touches, .3 of all, are learned once more
  * by each stage that goes on; of what was doubled a half is what is learned at last. */
 TEST(stages_of_learning_are_planned_as_they_are_made)
@@ -182,10 +182,10 @@ TEST(stages_of_learning_are_planned_as_they_are_made)
     c.low[members] = c.value[members] = 1;
     c.high[members] = 2;
     p = pz_plan_effort(&c, k, 1);
-    near(p.n, 2 + 0.3 + 0.09 + 0.027);
-    near(p.amount, 0.5 + 0.65 + 0.3 * 1.3 + 0.09 * (1 + 0.3 * 2) + 0.027 * 3);
-    near(p.chosen, (1 + 0.3 * 0.4 + 0.09 * 0.4) * (1 + 0.027 * 0.3));
-    near(p.beyond, 0.027);
+    near(p.n, 2 + 0.25 + 0.0375 + 0.005625);
+    near(p.amount, 0.5 + 0.65 + 0.25 * 1.3 + 0.0375 * (1 + 0.3 * 2) + 0.005625 * 3);
+    near(p.chosen, (1 + 0.25 * 0.4 + 0.0375 * 0.4) * (1 + 0.005625 * 0.15));
+    near(p.beyond, 0.005625);
     c.high[k] = 1.2; /* nothing can tell whether more pays: the second effort is tried */
     p = pz_plan_effort(&c, k, 1);
     near(p.n, 2);
