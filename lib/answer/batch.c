@@ -32,6 +32,7 @@ struct block {
     enum pz_status *status; /* [size] */
     bool *is_short;         /* [size] */
     size_t *n_rows;         /* [size] results of the answer */
+    bool warned;            /* that rows cannot say how many results they want */
     bool known_only;        /* pass over users of whom nothing is known: they were forgotten */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
@@ -248,6 +249,14 @@ static enum pz_status read_question(struct block *b, struct pz_rows_in *in,
     struct pz_question *q = &b->q[b->n++];
     enum pz_status st = pz_question_read(in, row, &b->arena, q, err);
 
+    if (st == PZ_OK && q->has_number && !b->warned) {
+        b->warned = true;
+        pz_log(
+            b->batch->log, PZ_LOG_WARN,
+            "%s: numResults is not heeded, here and in other rows: all lists of a batch have the "
+            "%u items of --num",
+            q->where, b->base->num);
+    }
     if (st == PZ_OK && b->batch->show->wide > 0 && (q->n_list > 0 || q->attributes))
         q->problem = "a wide row has no place for a ranking or users";
     return st;

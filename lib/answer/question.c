@@ -94,6 +94,7 @@ static void read_cells(const struct pz_rows_in *in, const struct pz_row *row,
     q->history = split(arena, c->s, c->n, '|', &q->n_history, failed);
     c = cell(in, row, "filterValues");
     q->filter_values = keep(arena, c->s, c->n, failed);
+    q->has_number = cell(in, row, "numResults")->n > 0;
 }
 
 /* ---- JSON Lines ---- */
@@ -244,6 +245,7 @@ static void read_object(const struct pz_row *row, struct pz_arena *arena, struct
         add_problem(arena, q, "itemList", "is empty", failed);
     q->history = read_list(arena, doc, "history", q, &q->n_history, failed);
     read_context(arena, member(doc, "context"), q, failed);
+    q->has_number = member(doc, "numResults") != NULL;
     values = member(doc, "filterValues");
     if (values) {
         char *text = json_dumps(values, JSON_COMPACT | JSON_ENCODE_ANY);

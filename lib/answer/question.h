@@ -21,6 +21,7 @@ struct pz_question {
     const char *filter_values; /* a JSON object, see pz_filter_args_add */
     const char *echo;          /* the JSON object as it was asked */
     const char *problem;       /* why the row is no question */
+    bool has_number;           /* numResults stands there, which a batch has for all of them */
     const char *where;         /* "FILE:LINE" */
 };
 

@@ -73,6 +73,18 @@ bool pz_cell_number(const char *s, size_t n, bool comma, double *x)
     return pz_cell_decimal(text, n, x);
 }
 
+bool pz_cell_is_no_day(const char *s, size_t n)
+{
+    static const char zero[] = "0000-00-00";
+    size_t at = sizeof zero - 1;
+
+    if (n < at || memcmp(s, zero, at) != 0)
+        return false;
+    while (at < n && (s[at] == '0' || strchr(" T:.Z", s[at])))
+        at++;
+    return at == n;
+}
+
 bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n)
 {
     static const char *const pandas[] = { "NaN",      "nan",     "NULL",   "null",     "<null>",
@@ -82,6 +94,8 @@ bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n)
                                           "NaT" };
     size_t count = spellings ? spellings->n : sizeof pandas / sizeof *pandas;
 
+    if (!spellings && pz_cell_is_no_day(s, n))
+        return true;
     if (!spellings && s[0] != 'n' && s[0] != 'N' && !memchr("<#-\\1", s[0], 5))
         return false;
     for (size_t i = 0; i < count; i++) {

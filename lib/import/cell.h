@@ -45,8 +45,11 @@ const char *pz_encode_number(const struct pz_field *f, const char *s, size_t n, 
 /* The same without a type: a decimal number in all its spellings. */
 bool pz_cell_number(const char *s, size_t n, bool comma, double *x);
 
-/* Whether a cell spells "no value", as pandas and databases write it: NaN, NULL, N/A, None, \N ...
- * or, when spellings is not NULL, is one of them. */
+/* Whether a cell is MySQL's date of no day: 0000-00-00, with a time of zeros or without. */
+bool pz_cell_is_no_day(const char *s, size_t n);
+
+/* Whether a cell spells "no value", as pandas and databases write it: NaN, NULL, N/A, None, \N,
+ * 0000-00-00 ... or, when spellings is not NULL, is one of them. */
 bool pz_cell_is_null(const struct pz_strs *spellings, const char *s, size_t n);
 
 /* true or false in any case, as the bits of 1.0 and 0.0.

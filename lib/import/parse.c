@@ -321,21 +321,22 @@ static void cut_blanks(struct pz_worker *w, const struct pz_row *rec, size_t fie
 }
 
 /* Whether one of pandas' spellings of "no value" could begin so: none is longer than 9 bytes, and
- * only 1.#IND and 1.#QNAN begin with a digit. */
+ * only 1.#IND and 1.#QNAN begin with a digit; or a date of no day. */
 static inline bool may_be_null(const struct pz_cell *c)
 {
     enum { LONGEST = 9 };
     unsigned char first = (unsigned char)c->s[0];
 
     if (c->n > LONGEST)
-        return false;
+        return first == '0' && pz_cell_is_no_day(c->s, c->n);
     if (first >= '0' && first <= '9')
         return c->n >= 6 && c->s[2] == '#';
     return first == 'n' || first == 'N' || first == '<' || first == '#' || first == '-' ||
            first == '\\';
 }
 
-/* Cells that spell "no value" become empty; an id that does is a reason to reject the row. */
+/* Cells that spell "no value" become empty; an id or a time that does is a reason to reject the
+ * row. */
 static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, size_t *at)
 {
     struct pz_cell *cell = pz_blocks_head(w->reader->blocks)->json ? w->json.cell : w->csv.cell;
@@ -354,6 +355,8 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
         *at = i;
         if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
             return "stands for no value";
+        if (b->role == PZ_ROLE_TIME)
+            return "stands for a missing time";
         count_odd(w, &w->null[b->field], rec);
         c->n = 0;
     }

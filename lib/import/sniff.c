@@ -229,7 +229,8 @@ static void sample_cell(struct sample *s, size_t field, const struct pz_cell *c)
     }
     while (n > 0 && t[n - 1] == ' ')
         n--;
-    if ((role != PZ_ROLE_TIME && role != PZ_ROLE_CREATED) || n == 0 || (n == 1 && *t == '0'))
+    if ((role != PZ_ROLE_TIME && role != PZ_ROLE_CREATED) || n == 0 || (n == 1 && *t == '0') ||
+        pz_cell_is_no_day(t, n))
         return;
     if (pz_time_guess(t, n, &form)) {
         s->count[field][form]++;

@@ -284,6 +284,16 @@ context: must be an object of plain values history: must be a list of strings" ]
         jq -e '.error == null and (.output.recommendedItems | sort == ["i0001", "i0003"])'
 }
 
+@test "batch: a row's own numResults is not heeded, and that is said once, with its line" {
+    printf '%s\n' '{"userId":"u0040"}' '{"userId":"u0050","numResults":9}' '{"userId":"u0060","numResults":9}' >in.jsonl
+    run -0 --separate-stderr pz-recommend "$HOME_PZM" --input in.jsonl -n 2 -f jsonl
+    [ "$(jq -s -c 'map(.output.recommendedItems | length)' <<<"$output")" = "[2,2,2]" ]
+    [ "$(grep -c numResults <<<"$stderr")" -eq 1 ]
+    [[ $stderr == *"in.jsonl:2: numResults is not heeded"*"2 items of --num"* ]]
+    run -0 --separate-stderr pz-recommend "$HOME_PZM" --input <(printf 'USER_ID,num_results\nu0040,\nu0050,9\n') -n 2
+    [[ $stderr == *":3: numResults is not heeded"* ]]
+}
+
 @test "an item that is looked at is not among what is recommended beside it" {
     item=$(pz-recommend -q home.pzc -u u0040 -n 1 | column 2)
     run -1 grep -q ",$item," <(pz-recommend -q home.pzc -u u0040 --item "$item" -n 500)
