@@ -474,7 +474,7 @@ static double search_peak(const struct outlook *o, double kept)
     return most + remembered(o, o->cases) + 16.0 * (double)c->ptr[c->n_users] + 8.0 * c->n_users;
 }
 
-/* Bytes at most; parts stay while others are fitted. */
+/* Bytes at most; a part goes into the file before the next one is fitted. */
 static double peak(const struct outlook *o)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
@@ -483,7 +483,7 @@ static double peak(const struct outlook *o)
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p)) {
             kept += o->e->all[p].kept;
-            most = fmax(most, kept + o->e->all[p].beside);
+            most = fmax(most, o->e->all[p].kept + o->e->all[p].beside);
         }
     if (o->cases > 0)
         most = fmax(most, search_peak(o, kept));

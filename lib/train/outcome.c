@@ -211,6 +211,21 @@ static enum pz_status begin_anew(struct pz_training *t)
     return PZ_OK;
 }
 
+/* Fit all parts in the order of a training (fit_parts in train.c): its file is the same. */
+static enum pz_status fit_all(struct pz_training *t, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+    size_t n = 0;
+
+    for (int any_time = 0; any_time < 2; any_time++)
+        for (size_t p = 0; p < t->n && st == PZ_OK; p++)
+            if (t->choice[p].scorer->any_time == any_time) {
+                st = pz_training_fit(t, p, err);
+                st = st == PZ_OK ? pz_training_in_time(t, ++n, err) : st;
+            }
+    return st;
+}
+
 enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct pz_dataset *ds,
                                 struct pz_train_cfg *cfg, const char *path, struct pz_err *err)
 {
@@ -247,12 +262,12 @@ enum pz_status pz_outcome_train(const json_t *doc, bool keep_check, const struct
         st = keep_check ? begin_again(&t, err) : begin_anew(&t);
     if (st == PZ_OK)
         st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
-    for (size_t p = 0; p < t.n && st == PZ_OK; p++) {
-        st = pz_training_fit(&t, p, err);
-        st = st == PZ_OK ? pz_training_in_time(&t, p + 1, err) : st;
-    }
     if (st == PZ_OK)
-        st = pz_training_write(&t, path, err);
+        st = pz_training_store(&t, path, err);
+    if (st == PZ_OK)
+        st = fit_all(&t, err);
+    if (st == PZ_OK)
+        st = pz_training_end(&t, err);
     pz_training_clear(&t);
     pz_train_options_clear(cfg);
     return st;

@@ -258,6 +258,17 @@ static void drop_idle(struct pz_training *t)
     t->n = n;
 }
 
+/* Part p into the file, which the first rank alone writes; then nobody needs it. */
+enum pz_status pz_training_put_away(struct pz_training *t, size_t p, struct pz_err *err)
+{
+    const struct pz_scorer *s = t->choice[p].scorer;
+    enum pz_status st = t->file ? s->save(t->part[p], t->file, err) : PZ_OK;
+
+    s->free(t->part[p]);
+    t->part[p] = NULL;
+    return st;
+}
+
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err)
 {
     struct pz_choice *c = &t->choice[p];
@@ -279,7 +290,8 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
         pz_ranks_report(t->cfg->log, s->name);
     if (st == PZ_OK && pz_stop_asked() && !s->any_time)
         st = pz_err_set(err, PZ_INTERRUPTED, "stopped while fitting");
-    return st;
+    t->done[p] = st == PZ_OK;
+    return st == PZ_OK && t->stores ? pz_training_put_away(t, p, err) : st;
 }
 
 /* Whether --timeout is over. */
@@ -311,21 +323,19 @@ static void drop_unfitted(struct pz_training *t)
     size_t n = 0;
 
     for (size_t p = 0; p < t->n; p++)
-        if (t->part[p]) {
-            t->part[n] = t->part[p];
+        if (t->done[p]) {
             t->choice[n++] = t->choice[p];
         } else {
             pz_log(t->cfg->log, PZ_LOG_WARN, "%s is left out: --timeout %g is over",
                    t->choice[p].scorer->name, t->cfg->timeout_s);
         }
-    for (size_t p = n; p < t->n; p++)
-        t->part[p] = NULL;
     t->n = n;
 }
 
 enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
 
-/* The parts that may be stopped come last: by then a model can be written. */
+/* Each part goes into the file as soon as it is there. Those that may be stopped come last: by then
+ * a model can be written. */
 static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
@@ -407,38 +417,39 @@ static enum pz_status write_attrs(const struct pz_training *t, struct pz_writer 
  * at -3 and 2.60e9 at -6; 32, 38, 39 and 43 MB. */
 enum { UPDATE_LEVEL = -6 };
 
-enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err)
+enum pz_status pz_training_store(struct pz_training *t, const char *path, struct pz_err *err)
 {
-    struct pz_writer *w = NULL;
     enum pz_status st;
 
+    t->stores = true;
     if (!pz_ranks_first()) /* all have the same model */
         return PZ_OK;
-    st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &w, err);
-
+    st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &t->file, err);
     if (st == PZ_OK && t->reuse)
-        pz_writer_reuse(w, t->reuse);
+        pz_writer_reuse(t->file, t->reuse);
     if (st == PZ_OK)
-        st = pz_writer_add_dict(w, "items", &t->ds->items, err);
+        st = pz_writer_add_dict(t->file, "items", &t->ds->items, err);
     if (st == PZ_OK)
-        st = pz_writer_add_dict(w, "users", &t->ds->users, err);
+        st = pz_writer_add_dict(t->file, "users", &t->ds->users, err);
     if (st == PZ_OK)
-        st = pz_writer_add_dict(w, "events", &t->ds->events, err);
+        st = pz_writer_add_dict(t->file, "events", &t->ds->events, err);
     if (st == PZ_OK)
         st = pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c,
-                                w, err);
+                                t->file, err);
     if (st == PZ_OK)
-        st = write_attrs(t, w, err);
-    if (st == PZ_OK)
-        st = pz_trend_save(&t->now, w, err);
-    for (size_t p = 0; p < t->n && st == PZ_OK; p++)
-        st = t->choice[p].scorer->save(t->part[p], w, err);
-    if (st == PZ_OK)
-        st = write_manifest(t, w, err);
-    if (st == PZ_OK)
-        return pz_writer_commit(w, err);
-    pz_writer_abort(w);
-    return st;
+        st = write_attrs(t, t->file, err);
+    return st == PZ_OK ? pz_trend_save(&t->now, t->file, err) : st;
+}
+
+enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err)
+{
+    struct pz_writer *w = t->file;
+    enum pz_status st = w ? write_manifest(t, w, err) : PZ_OK;
+
+    if (!w || st != PZ_OK)
+        return st;
+    t->file = NULL;
+    return pz_writer_commit(w, err);
 }
 
 void pz_training_clear(struct pz_training *t)
@@ -449,6 +460,7 @@ void pz_training_clear(struct pz_training *t)
         if (t->choice[p].begun)
             t->choice[p].scorer->free(t->choice[p].begun);
     }
+    pz_writer_abort(t->file);
     pz_trend_clear(&t->now);
     json_decref(t->trials);
     json_decref(t->check);
@@ -589,9 +601,11 @@ static enum pz_status train(const struct pz_dataset *ds, const struct pz_train_c
     if (st == PZ_OK)
         st = pz_trend_chosen(&t.trend, t.teach, &t.now, err);
     if (st == PZ_OK)
+        st = pz_training_store(&t, path, err);
+    if (st == PZ_OK)
         st = fit_parts(&t, err);
     if (st == PZ_OK)
-        st = pz_training_write(&t, path, err);
+        st = pz_training_end(&t, err);
     pz_log(cfg->log, PZ_LOG_DEBUG, "stage: last fits and file: %.3f CPU s",
            pz_cpu_seconds() - begin);
     pz_training_clear(&t);

@@ -18,7 +18,10 @@ struct pz_training {
     const struct pz_corpus *teach; /* what parts learn from: one of these */
     uint64_t cap;                  /* events of a user that teach; UINT64_MAX: nobody has more */
     struct pz_choice choice[PZ_MAX_PARTS];
-    void *part[PZ_MAX_PARTS];
+    void *part[PZ_MAX_PARTS];         /* NULL: not fitted, or in the file and freed */
+    bool done[PZ_MAX_PARTS];          /* fitted, by pz_training_fit */
+    struct pz_writer *file;           /* the model that is being written; NULL: none */
+    bool stores;                      /* each part goes into the file once it is fitted */
     uint64_t fitted_on[PZ_MAX_PARTS]; /* of an update: interactions at a part's fit; else 0 */
     struct pz_table *reuse;           /* of an update: the old model's file; borrowed; NULL: none */
     size_t n;
@@ -69,6 +72,16 @@ enum pz_status pz_params_apply(struct pz_training *t, struct pz_err *err);
  * Threads: one training, one thread */
 enum pz_status pz_training_teach(struct pz_training *t, const uint64_t *end, struct pz_err *err);
 
+/* Begin the model's file with all that it has beside parts. From now on pz_training_fit puts a part
+ * away once it is fitted, so that a training has one of them at a time.
+ * Errors: as pz_writer_open and _add; PZ_TRY_AGAIN memory is out
+ * Owner:  the training, until pz_training_end or pz_training_clear, which gives the file up */
+enum pz_status pz_training_store(struct pz_training *t, const char *path, struct pz_err *err);
+
+/* Write the manifest and end the file (atomic).
+ * Errors: as pz_writer_add and _commit; PZ_TRY_AGAIN memory is out */
+enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err);
+
 /* Fit part p on all that teaches with the settings chosen.
  * Errors: as pz_scorer.fit; PZ_INTERRUPTED a signal came, and the part is none that may stop early
  * Owner:  the training */
@@ -83,9 +96,9 @@ enum pz_status pz_training_in_time(const struct pz_training *t, size_t n_ready, 
  * Threads: any */
 double pz_training_time_left(const struct pz_training *t);
 
-/* Write the model (atomic). All parts are there.
- * Errors: as pz_writer_open, _add and _commit; PZ_TRY_AGAIN memory is out */
-enum pz_status pz_training_write(const struct pz_training *t, const char *path, struct pz_err *err);
+/* Part p goes into the file and is freed.
+ * Errors: as pz_scorer.save */
+enum pz_status pz_training_put_away(struct pz_training *t, size_t p, struct pz_err *err);
 
 /* Of an update: on how many interactions part p of a model with this manifest was fitted, and
  * whether a part is fitted anew when there were `was` and are `now`.

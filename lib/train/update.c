@@ -35,6 +35,7 @@ struct updating {
     struct pz_training t;
     struct pz_model *old;
     struct pz_train_cfg cfg;
+    const char *path;    /* of the new model */
     uint32_t *old_item;  /* [ds->items.n] index in the old model, or PZ_NONE */
     uint32_t *new_item;  /* [old->items.n] the other way round; PZ_NONE: left out */
     uint64_t *first_new; /* [ds->users.n] */
@@ -372,6 +373,10 @@ static enum pz_status bring_up(struct updating *u, size_t p, struct pz_err *err)
         st = s->update(u->old->part[p].part, u->t.teach, &delta, &fit, &u->t.part[p], err);
     if (st == PZ_OK && !anew && !s->borrows)
         drop_old(u, p);
+    if (st == PZ_OK && !anew)
+        st = pz_training_put_away(&u->t, p, err);
+    if (st == PZ_OK && !anew && s->borrows)
+        drop_old(u, p);
     u->t.fitted_on[p] = (uint64_t)(anew ? now : was);
     u->n_anew += anew && !is_small(s, now) && s->refit_at > 0;
     pz_log(u->cfg.log, PZ_LOG_DEBUG, "%s: %s, %.2f CPU s", s->name,
@@ -429,6 +434,9 @@ static enum pz_status update(struct updating *u, struct pz_dataset *const *delta
         st = teach(u, err);
     if (st == PZ_OK)
         st = pz_trend_chosen(&u->t.trend, u->t.teach, &u->t.now, err);
+    u->t.reuse = u->old->table;
+    if (st == PZ_OK)
+        st = pz_training_store(&u->t, u->path, err);
     for (size_t p = 0; p < u->t.n && st == PZ_OK; p++)
         if (is_anew(u, p)) /* nothing of it is needed, and the fits may have its room */
             drop_old(u, p);
@@ -452,6 +460,7 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
                                struct pz_err *err)
 {
     struct updating u = { .cfg = { .log = cfg->log, .timeout_s = cfg->timeout_s },
+                          .path = path,
                           .learn_s = cfg->learn_s,
                           .judged = cfg->judged };
     struct pz_dataset *ds = NULL;
@@ -491,9 +500,8 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     }
     if (st == PZ_OK)
         st = pz_table_recheck(u.old->table, err);
-    u.t.reuse = u.old ? u.old->table : NULL;
     if (st == PZ_OK)
-        st = pz_training_write(&u.t, path, err);
+        st = pz_training_end(&u.t, err);
     pz_training_clear(&u.t);
     pz_train_options_clear(&u.cfg);
     free(u.old_item);

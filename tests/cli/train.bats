@@ -850,6 +850,17 @@ holds() {
     run -2 pz-train -q --without-items gone.csv -o x.pzm before.pzd
 }
 
+@test "a training has one part in memory at a time" {
+    [ -z "${SAN:-}" ] || skip "a sanitizer keeps memory of its own"
+    awk 'BEGIN { srand(7); print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (t = 0; t < 150000; t++) print "u" int(rand() ^ 2 * 20000) ",i" int(rand() ^ 2 * 8000) "," 1600000000 + t * 60 }' >all.csv
+    pz-import -q -o all.pzd --interactions all.csv
+    peak() { pz-train -q -j1 --json --no-tune -p sequence=off -p factors=on -p factors.dim=256 "$@" -o m.pzm all.pzd | jq .peak_memory_bytes; }
+    largest=$(peak -p transitions=off -p spectral=off) all=$(peak -p transitions=on -p spectral=on)
+    echo "$largest $all"
+    [ $((all * 100)) -le $((largest * 120)) ] # 137 with all of them
+}
+
 @test "an update of a hundredth of the data needs hardly more memory than a training" {
     [ -z "${SAN:-}" ] || skip "a sanitizer keeps memory of its own"
     awk 'BEGIN { srand(7); for (t = 0; t < 150000; t++) print "u" int(rand() ^ 2 * 20000) ",i" int(rand() ^ 2 * 8000) "," 1600000000 + t * 60 }' >rows

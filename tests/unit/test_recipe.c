@@ -127,9 +127,10 @@ static void write_model(bool with_part, const struct pz_event_rule *rules, size_
     assert_int_equal(pz_training_teach(&t, NULL, NULL), PZ_OK);
     pz_choice_init(&t.choice[0], &pz_popularity);
     t.n = with_part;
+    assert_int_equal(pz_training_store(&t, path, NULL), PZ_OK);
     if (with_part)
         assert_int_equal(pz_training_fit(&t, 0, NULL), PZ_OK);
-    assert_int_equal(pz_training_write(&t, path, NULL), PZ_OK);
+    assert_int_equal(pz_training_end(&t, NULL), PZ_OK);
     pz_training_clear(&t);
 }
 

@@ -127,6 +127,20 @@ static double gram_bytes(const struct pz_trans_sums *s, double rows, double bloc
            (rows <= PZ_TRANS_DENSE ? fmax(4 * rows * rows, 8 * block) : 8 * block);
 }
 
+/* The view with the rows that are counted from it; with a ridge then, without the view, the
+ * coefficients at the places of the counts beside the Gram matrix, and at last beside themselves by
+ * source, which are of what is kept. */
+static double beside(const struct pz_corpus *c, const struct pz_trans_sums *s, bool ridge,
+                     double rows, double block)
+{
+    double gram = ridge ? gram_bytes(s, rows, block) : 8 * block,
+           view = 21.0 * (double)c->ptr[c->n_users] + 20.0 * c->n_users +
+                  28 * rows * pz_par_threads(),
+           by_source = ridge ? 8 * s->unknowns : 0, solved = ridge ? 4 * s->kept : 0;
+
+    return fmax(fmax(view + gram, solved + gram) - by_source, solved);
+}
+
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,
                              struct pz_err *err)
 {
@@ -156,8 +170,7 @@ enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struc
             out->term[6] = (double)feats.n * c->n_items;
         }
         out->kept = 8 * s.kept + (ridge ? 8 * s.unknowns : 0) + 24 * rows;
-        out->beside = 21 * n + 20.0 * c->n_users + 28 * rows * pz_par_threads() +
-                      (ridge ? gram_bytes(&s, rows, block) + 4 * s.kept : 8 * block);
+        out->beside = beside(c, &s, ridge, rows, block);
     }
     pz_trans_feats_clear(&feats);
     return st;
