@@ -5,7 +5,7 @@
 # floor that is: one pass over as many 8-bit vectors as the model has item vectors, measured in the same run.
 # Aims: at most 2 at 27,000 items x 128.
 #
-# usage: scripts/bench-rank.sh   (SIZES="ROWS:USERS:ITEMS:DIM ...", and as in bench.sh)
+# usage: scripts/bench-rank.sh   (SIZES="ROWS:USERS:ITEMS[:DIM] ...", and as in bench.sh)
 # shellcheck source=scripts/bench-common.bash
 source "$(dirname "$0")/bench-common.bash"
 SIZES=${SIZES:-1000000:69000:27000:128 1000000:100000:300000:64}
@@ -14,7 +14,7 @@ for size in $SIZES; do
     IFS=: read -r rows users items dim <<<"$size"
     data=$(dataset "$rows" "$users" "$items")
     model=$dir/bench-rank.pzm campaign=$dir/bench-rank.pzc
-    pz-train -q --no-tune -p sequence=off -p factors=on -p factors.dim="$dim" -p factors.sweeps=2 -o "$model" "$data"
+    pz-train -q --no-tune -p sequence=off -p factors=on -p factors.dim="${dim:-64}" -p factors.sweeps=2 -o "$model" "$data"
     rm -rf "$campaign"
     pz-deploy publish -q "$campaign" "$model"
     "$B/scripts/bench-rank" "$campaign/versions/0001/model.flat" 96 6
