@@ -36,8 +36,9 @@ static const struct pz_opt opts[] = {
     PZ_LIST('e', "event", struct eval_cfg, learn.events, "TYPE:weight=W,threshold=T",
             "as in pz-train, with --split. Held-out events that do not count are no ground truth"),
     PZ_LIST(0, "exclude-column", struct eval_cfg, learn.excluded, "TABLE.COLUMN",
-            "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE); filters "
-            "and answers have it. May be given several times"),
+            "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE), or from "
+            "those of excludedDatasetColumns in FILE.json; filters and answers have them. May be "
+            "given several times"),
     PZ_REAL(0, "event-power", struct eval_cfg, learn.event_power, "0 (validation chooses)", 0, 1,
             "P", "as in pz-train, with --split"),
     PZ_INT('t', "tune", struct eval_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",

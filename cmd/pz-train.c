@@ -40,8 +40,9 @@ static const struct pz_opt opts[] = {
         0, "event-power", struct train_cfg, learn.event_power, "0 (validation chooses)", 0, 1, "P",
         "the weights of --event act by their P-th power: 1 in full, 0.125, which is usual, gently"),
     PZ_LIST(0, "exclude-column", struct train_cfg, learn.excluded, "TABLE.COLUMN",
-            "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE); filters "
-            "and answers have it. May be given several times"),
+            "learn nothing from this column (Items.PRICE, Users.AGE, Interactions.DEVICE), or from "
+            "those of excludedDatasetColumns in FILE.json; filters and answers have them. May be "
+            "given several times"),
     PZ_INT('t', "tune", struct train_cfg, learn.tune, PZ_TUNE_TRIALS, 0, 1000, "N",
            "fits to try for each part; fewer on large data"),
     PZ_REAL(0, "tune-time", struct train_cfg, learn.tune_time, "0 (no limit)", 0, 1e6, "SECONDS",

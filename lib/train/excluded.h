@@ -11,6 +11,16 @@ struct pz_learned {
     struct pz_attrs table[3]; /* attr: owned */
 };
 
+/* The columns that --exclude-column names: TABLE.COLUMN as it stands, and for FILE.json what
+ * excludedDatasetColumns lists there, as in the parameters of CreateSolution or the answer of
+ * DescribeSolution, wherever in the document it stands.
+ *
+ * Errors:  as pz_file_read; PZ_BAD_DATA it is no JSON, or has no such lists; PZ_TRY_AGAIN memory
+ * Owner:   the caller frees *out, which holds the names, too
+ * Threads: any */
+enum pz_status pz_excluded_read(const char *const *given, size_t n, const char ***out,
+                                size_t *n_out, struct pz_err *err);
+
 /* Take columns from what a corpus knows. out is the caller's, all-zero before, and must outlive the
  * corpus.
  *

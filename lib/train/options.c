@@ -11,6 +11,7 @@
 #include <string.h>
 
 #include "model/recipe.h"
+#include "train/excluded.h"
 
 enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
                                      struct pz_train_cfg *cfg, struct pz_err *err)
@@ -21,8 +22,6 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
     *cfg = (struct pz_train_cfg){ .rules = rules,
                                   .own_rules = rules,
                                   .n_rules = options->events.n,
-                                  .excluded = options->excluded.v,
-                                  .n_excluded = options->excluded.n,
                                   .params = options->params.v,
                                   .n_params = options->params.n,
                                   .n_trials = options->no_tune ? 0 : (uint32_t)options->tune,
@@ -30,6 +29,10 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
                                   .event_power = options->event_power,
                                   .seed = (uint64_t)options->seed,
                                   .log = log };
+    if (st == PZ_OK)
+        st = pz_excluded_read(options->excluded.v, options->excluded.n, &cfg->own_excluded,
+                              &cfg->n_excluded, err);
+    cfg->excluded = cfg->own_excluded;
     return st == PZ_OK ? pz_metric_parse(options->metric, &cfg->metric, err) : st;
 }
 

@@ -44,12 +44,11 @@ struct probing {
 static enum pz_status sample(const struct pz_corpus *c, bool dear, struct pz_corpus_own *few,
                              struct pz_err *err)
 {
-    uint64_t n = c->ptr[c->n_users], step = (n + SAMPLE_MAX - 1) / SAMPLE_MAX;
+    uint64_t n = c->ptr[c->n_users], most = dear ? SAMPLE_MAX : WHOLE_MAX,
+             step = (n + most - 1) / most;
     uint64_t *to = pz_mem_array(c->n_users, sizeof *to);
     enum pz_status st = to ? PZ_OK : pz_err_memory(err, "the sample", 8.0 * c->n_users);
 
-    if (!dear && n > WHOLE_MAX && step < 2)
-        step = 2;
     for (uint64_t u = 0; st == PZ_OK && u < c->n_users; u++)
         to[u] = step > 1 && u % step > 0 ? c->ptr[u] : c->ptr[u + 1];
     if (st == PZ_OK)

@@ -369,6 +369,17 @@ two_days() {
     run -2 pz-train --no-tune --exclude-column NOISE -o x.pzm noisy.pzd
     [[ $output == *"Items.NAME, Users.NAME or Interactions.NAME"* ]]
     run -2 pz-train --update without.pzm --exclude-column Items.NOISE -o x.pzm day.pzd
+    # as Personalize has it, in the answer of DescribeSolution
+    echo '{"solution":{"name":"s","solutionConfig":{"trainingDataConfig":{"excludedDatasetColumns":{"Items":["NOISE"]}}}}}' >params.json
+    pz-train "${fit[@]}" --exclude-column params.json -o asked.pzm noisy.pzd
+    cmp <(answers asked.pzm) <(answers plain.pzm)
+    pz-train --info asked.pzm | grep -qx 'excluded  Items.NOISE'
+    echo '{"solution":{"name":"s"}}' >none.json
+    run -65 pz-train --no-tune --exclude-column none.json -o x.pzm noisy.pzd
+    [[ $output == *"none.json: no excludedDatasetColumns"* ]]
+    echo '{"excludedDatasetColumns":{"Items":"NOISE"}}' >none.json
+    run -65 pz-train --no-tune --exclude-column none.json -o x.pzm noisy.pzd
+    run -66 pz-train --no-tune --exclude-column nosuch.json -o x.pzm noisy.pzd
 }
 
 @test "--event-power says how much the weights of event types act; told, kept by updates, and heard" {
