@@ -258,6 +258,19 @@ static void add_names(const struct asked *a, struct pz_str *out)
     pz_str_addf(out, "'; cat %s; } > %s.csv", a->file, a->table == PZ_ITEMS ? "items" : "users");
 }
 
+/* What one person's own export holds has no user, as that of Last.fm: they are one. */
+static void add_me(const struct asked *a, struct pz_str *out)
+{
+    const char *between = a->delimiter == '\t'           ? "\\t"
+                          : a->delimiter == PZ_TEXT_PAIR ? "::"
+                                                         : (char[]){ a->delimiter, '\0' };
+
+    pz_str_addf(out,
+                ", or, if all rows are one person's, let them be a user: sed '1s/^/USER_ID%s/; "
+                "1!s/^/me%s/' %s > rows.csv",
+                between, between, a->file);
+}
+
 /* Columns there are, and one of them may be it. */
 static void add_choice(const struct asked *a, struct pz_str *out)
 {
@@ -276,6 +289,8 @@ static void add_choice(const struct asked *a, struct pz_str *out)
     } else if (likely) {
         pz_str_adds(out, "say which one it is, as in ");
         pz_guess_add_map(a->role, likely, out);
+        if (a->table == PZ_INTERACTIONS && !a->json && !item && is_any_found(a))
+            add_me(a, out);
     } else {
         pz_str_adds(out, "none of them can be it: join the table that has it");
     }

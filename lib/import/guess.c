@@ -166,6 +166,31 @@ static enum pz_status check_times(struct pz_blocks_in *in, const struct pz_guess
     return PZ_OK;
 }
 
+/* Several of a thing, as shops write an order ("1x Shirt, 2x Hat", by a sign of their own): with
+ * each number the same thing would be another item. */
+static enum pz_status check_quantities(struct pz_blocks_in *in, const struct pz_candidates *c,
+                                       size_t at, struct pz_err *err)
+{
+    static const char *const signs[] = { "\u00d7", "x" };
+    const char *value = c->seen && c->seen[at].value ? c->seen[at].value : "", *s;
+
+    s = value + strspn(value, "0123456789");
+    if (s == value)
+        return PZ_OK;
+    s += *s == ' ';
+    for (size_t i = 0; i < sizeof signs / sizeof *signs; i++) {
+        size_t n = strlen(signs[i]);
+
+        if (strncmp(s, signs[i], n) == 0 && s[n] == ' ')
+            return pz_err_set(err, PZ_BAD_DATA,
+                              "%s: %s tells how many of each, as in \"%.40s\"; take that away: sed "
+                              "-E 's/(^|[\",;| ])[0-9]+ ?%s /\\1/g' %s > rows.csv",
+                              pz_blocks_name(in), c->name[at], value, signs[i],
+                              pz_in_typed(pz_blocks_name(in)));
+    }
+    return PZ_OK;
+}
+
 static enum pz_status guess_names(const struct pz_import_cfg *cfg, enum pz_table_id table,
                                   struct pz_blocks_in *in, struct pz_candidates *c,
                                   struct pz_arena *arena, struct pz_guess *guess,
@@ -188,12 +213,14 @@ static enum pz_status guess_names(const struct pz_import_cfg *cfg, enum pz_table
         if (at != SIZE_MAX && table == PZ_INTERACTIONS && strcmp(role->name, "ITEM_ID") == 0 &&
             !cfg->basket)
             guess->basket = pz_role_parts(c, at);
+        if (at != SIZE_MAX && table == PZ_INTERACTIONS && strcmp(role->name, "ITEM_ID") == 0)
+            st = check_quantities(in, c, at, err);
         if (own)
             continue;
-        if (at == SIZE_MAX && time && !cfg->no_time)
+        if (st == PZ_OK && at == SIZE_MAX && time && !cfg->no_time)
             st = check_times(in, role, c, err);
         guess->no_time |= at == SIZE_MAX && time;
-        if (at != SIZE_MAX && time)
+        if (st == PZ_OK && at != SIZE_MAX && time)
             st = check_clock(in, c, at, err);
         /* A name with a comma could not be said in --map. */
         if (st == PZ_OK && at != SIZE_MAX && !strchr(c->name[at], ',') &&

@@ -20,7 +20,8 @@ struct pz_train_options {
 /* Fill cfg but for what programs say in ways of their own: recipe, keep, timeout, record_time.
  *
  * Errors:  PZ_USAGE a bad event rule or metric; PZ_TRY_AGAIN memory is out; as pz_excluded_read
- * Owner:   cfg borrows from options, and owns its rules and columns: pz_train_options_clear, also after errors
+ * Owner:   cfg borrows from options, and owns its rules and columns: pz_train_options_clear, also
+ *          after errors
  * Threads: one a cfg */
 enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
                                      struct pz_train_cfg *cfg, struct pz_err *err);

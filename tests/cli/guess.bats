@@ -57,6 +57,30 @@ guessed() {
     run -2 pz-import --guess - <t.csv
 }
 
+@test "how many of each stands in an order of a shop: said with the line that takes it away" {
+    for sign in × x; do
+        printf 'Order ID,Customer,Items,Date\n1,a@x.de,1%s Shirt,2024-01-01 10:00\n2,b@x.de,"12%s Hat, 1%s Shirt",2024-01-02 10:00\n' \
+            $sign $sign $sign >orders.csv
+        run -65 pz-import --guess -o d.pzd --interactions orders.csv
+        [[ $output == *"Items tells how many of each, as in \"1$sign Shirt\""* ]]
+        bash -c "sed ${output##*: sed }"
+        pz-import --guess -q -o d.pzd --interactions rows.csv
+        [ "$(pz-import --export interactions d.pzd | sed 1d | cut -d, -f2 | sort | paste -sd' ')" = "Hat Shirt Shirt" ]
+    done
+}
+
+@test "an export of one person's own history gets them as its user" {
+    printf 'artist,album,track,date\nBlur,Parklife,Girls,01 Jan 2024 10:00\nBlur,Parklife,Tracy,02 Jan 2024 10:00\n' >plays.csv
+    for between in , $'\t'; do
+        tr , "$between" <plays.csv >own.csv
+        run -65 pz-import --guess own.csv
+        bash -c "sed ${output##*: sed }"
+        head -1 rows.csv | grep -qx "USER_ID${between}artist${between}album${between}track${between}date"
+        pz-import --guess -q -o d.pzd --interactions rows.csv
+        [ "$(pz-import --export interactions d.pzd | grep -c '^me,')" -eq 2 ]
+    done
+}
+
 @test "interactions without a time keep the order of their rows" {
     { echo USER_ID,ITEM_ID; for i in $(seq 90000); do echo "u$((i * 7 % 11)),i$i"; done; } >t.csv
     for threads in 1 4; do
