@@ -286,6 +286,7 @@ way() {
         trending) echo "-r trending-now" ;;
         kNN) echo "--no-tune -p sequence=off -p transitions.ridge=0 -p transitions.trend=2" ;;
         untuned) echo "--no-tune" ;;
+        auto) echo "--seen auto" ;;
     esac
 }
 
@@ -298,20 +299,23 @@ paired() {
         "$dir/$1.tsv" "$dir/$2.tsv"
 }
 
-# in_time NAME DATA: the default beside single ways, trained on all but the newest tenth of all events
+# in_time NAME DATA: the default beside single ways, trained on all but the newest tenth of all events; auto: with
+# what was seen where validation found lists better with it, as trending-now has it always
 in_time() {
     local best=0 best_how=default got how words floor
-    for how in popularity week trending kNN untuned default; do
+    for how in popularity week trending kNN untuned default auto; do
         read -ra words <<<"$(way $how)"
         run_split "time-$1-$how" 1 --split time:10% --per-user "$dir/time-$1-$how.tsv" "${words[@]}" "$2"
         got=$(report "time-$1-$how" ".metrics.$(key ndcg@10)")
         floor=-
-        [ $how != default ] || floor=$best
+        case $how in default | auto) floor=$best ;; esac
         line "$1" $how ndcg@10 - "$floor" - "$got" "$(report "time-$1-$how" .train.cpu_seconds)" \
             "$(report "time-$1-$how" .train.peak_memory_bytes/1e6)"
-        if [ $how != default ] && awk -v a="$got" -v b="$best" 'BEGIN { exit !(a > b) }'; then best=${got:0:6} best_how=$how; fi
+        if [ "$floor" = - ] && awk -v a="$got" -v b="$best" 'BEGIN { exit !(a > b) }'; then best=${got:0:6} best_how=$how; fi
     done
-    printf '%-24s default less %s: %s\n' "$1" "$best_how" "$(paired "time-$1-$best_how" "time-$1-default")"
+    for how in default auto; do
+        printf '%-24s %s less %s: %s\n' "$1" $how "$best_how" "$(paired "time-$1-$best_how" "time-$1-$how")"
+    done
 }
 
 # What comes next: trained on everything until a moment, judged on what comes after it. The floor of the default is
