@@ -87,31 +87,6 @@ static void plan_stages(struct estimating *e, size_t p)
                                 : (struct pz_plan_stages){ .n = 1, .amount = 1, .chosen = 1 };
 }
 
-/* What the fit of part p took beside what was said of it holds for its other fits, too. */
-static void correct(struct estimating *e, size_t p)
-{
-    struct pz_fit_cost *cost[] = { &e->all[p], &e->train[p], &e->turned[p], &e->moved[p] };
-
-    for (size_t i = 0; i < sizeof cost / sizeof *cost; i++) {
-        cost[i]->work_ns *= e->probe.factor[p];
-        cost[i]->start_ns *= e->probe.factor[p];
-    }
-}
-
-static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
-{
-    enum pz_status st = pz_probe_parts(&e->v, e->t.choice, e->t.n, &e->t.trend, e->cfg.seed, e->log,
-                                       &e->probe, err);
-
-    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
-        plan_stages(e, p); /* now that it is known what lists are worth */
-        correct(e, p);
-        e->probe.ask_s[p] *= 1 + e->stages[p].beyond;
-        e->probe.new_s[p] *= 1 + e->stages[p].beyond;
-    }
-    return st;
-}
-
 /* ---- what is to come ---- */
 
 /* The parts that a training has: all, or all but those that take long. */
@@ -577,21 +552,27 @@ static enum pz_status cost_moved(struct estimating *e, size_t p, struct pz_err *
     return st;
 }
 
+static enum pz_status count_part(struct estimating *e, size_t p, struct pz_err *err)
+{
+    const struct pz_choice *c = &e->t.choice[p];
+    enum pz_status st = pz_scorer_cost(c->scorer, e->t.teach, c->value, &e->all[p], err);
+
+    if (st == PZ_OK && e->v.n_users > 0)
+        st = pz_scorer_cost(c->scorer, &e->v.train, c->value, &e->train[p], err);
+    if (st == PZ_OK && e->v.n_users > 0)
+        st = cost_turned(e, p, err);
+    if (st == PZ_OK && e->v.n_users > 0)
+        st = cost_moved(e, p, err);
+    plan_stages(e, p);
+    return st;
+}
+
 static enum pz_status count(struct estimating *e, struct pz_err *err)
 {
-    const struct pz_choice *c = e->t.choice;
     enum pz_status st = PZ_OK;
 
-    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
-        st = pz_scorer_cost(c[p].scorer, e->t.teach, c[p].value, &e->all[p], err);
-        if (st == PZ_OK && e->v.n_users > 0)
-            st = pz_scorer_cost(c[p].scorer, &e->v.train, c[p].value, &e->train[p], err);
-        if (st == PZ_OK && e->v.n_users > 0)
-            st = cost_turned(e, p, err);
-        if (st == PZ_OK && e->v.n_users > 0)
-            st = cost_moved(e, p, err);
-        plan_stages(e, p);
-    }
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++)
+        st = count_part(e, p, err);
     return st;
 }
 
@@ -622,6 +603,49 @@ static enum pz_status cut(struct estimating *e, struct pz_err *err)
     if (st == PZ_OK && e->v.n_users > 0 && e->t.n > 1)
         st = pz_valid_remember(&e->v, err);
     return st == PZ_OK && e->v.exclude_seen ? cut_repeats(e, err) : st;
+}
+
+/* What the fit of part p took beside what was said of it holds for its other fits, too. */
+static void correct(struct estimating *e, size_t p)
+{
+    struct pz_fit_cost *cost[] = { &e->all[p], &e->train[p], &e->turned[p], &e->moved[p] };
+
+    for (size_t i = 0; i < sizeof cost / sizeof *cost; i++) {
+        cost[i]->work_ns *= e->probe.factor[p];
+        cost[i]->start_ns *= e->probe.factor[p];
+    }
+}
+
+/* The first part may have been found better in another region of its settings, where the search
+ * will stay: it is counted there, and what its fit took tells nothing of it. */
+static enum pz_status move_first(struct estimating *e, struct pz_err *err)
+{
+    struct pz_choice *c = &e->t.choice[0];
+    bool moved = false;
+
+    for (size_t k = 0; k < c->scorer->n_settings; k++)
+        if (pz_choice_is_region(c, k) && fabs(c->value[k] - e->probe.first.value[k]) > 0.5) {
+            c->value[k] = e->probe.first.value[k];
+            moved = true;
+        }
+    e->probe.factor[0] = moved ? 1 : e->probe.factor[0];
+    return moved ? count_part(e, 0, err) : PZ_OK;
+}
+
+static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
+{
+    enum pz_status st = pz_probe_parts(&e->v, e->t.choice, e->t.n, &e->t.trend, e->cfg.seed, e->log,
+                                       &e->probe, err);
+
+    if (st == PZ_OK)
+        st = move_first(e, err);
+    for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
+        plan_stages(e, p); /* now that it is known what lists are worth */
+        correct(e, p);
+        e->probe.ask_s[p] *= 1 + e->stages[p].beyond;
+        e->probe.new_s[p] *= 1 + e->stages[p].beyond;
+    }
+    return st;
 }
 
 /* What the training that was asked for takes, of what it takes with and without the part that takes

@@ -261,6 +261,7 @@ enum pz_status pz_probe_parts(const struct pz_valid *v, struct pz_choice *choice
     st = sample(&v->train, dear, &few, err);
     if (st == PZ_OK)
         st = try_all(&b, &few.c, err);
+    out->first = moved[0];
     pz_corpus_clear(&few);
     return st;
 }

@@ -17,6 +17,7 @@ struct pz_probe {
     double gain[PZ_MAX_PARTS];   /* the share of the blend's value that it brought when it joined */
     double error[PZ_MAX_PARTS];  /* and its standard error */
     double value;                /* of a list of all parts */
+    struct pz_choice first;      /* settings that were found for the first part */
 };
 
 /* Fit n parts as chosen to what trials learn from, v->train, or to a share of its users; ask them
