@@ -29,11 +29,11 @@ static const double TREND_TRIALS = 14, TREND_AGAIN = 7;
 /* Of settings judged on repeats, and of a part of the history alone where it is of use. */
 static const double REPEAT_TRIALS = 5, HISTORY_TRIALS = 15, RETURNS = 0.6;
 /* What a part brings beside parts whose settings were searched, of what it brings beside a first
- * one that was searched a little, less a standard error, by which the best of several weights gains
- * by chance; a part that is tried all over a range itself brings all of it. And how far that is
- * from this mean, as a share of it and at least. On the sample, MovieLens, Deskdrop and Beauty
+ * one that was searched a little, less the standard errors by which the best of several weights
+ * gains by chance; a part that is tried all over a range itself brings all of it. And how far that
+ * is from this mean, as a share of it and at least. On the sample, MovieLens, Deskdrop and Beauty
  * factors brought .33, .54, .7 and .2 of it, other parts less than .008 where nothing was found. */
-static const double BESIDE_TUNED = 0.45, TUNED_SPREAD = 0.33, TUNED_LEAST = 0.004;
+static const double BY_CHANCE = 1.5, BESIDE_TUNED = 0.45, TUNED_SPREAD = 0.33, TUNED_LEAST = 0.004;
 /* Rounds in which the weights of all parts move, in both searches of them (search_balance.c). */
 static const double ROUNDS = 2.7;
 /* The chance that a part stays which must be worth that it takes long: where lists are worth
@@ -235,8 +235,9 @@ static bool is_scanned(const struct pz_choice *c)
 static double share(const struct outlook *o, size_t p)
 {
     const struct pz_choice *c = &o->e->t.choice[p];
-    double left = is_scanned(c) ? 1 : BESIDE_TUNED, error = left * o->e->probe.error[p],
-           gain = left * o->e->probe.gain[p] - error;
+    bool scanned = is_scanned(c);
+    double left = scanned ? 1 : BESIDE_TUNED, error = left * o->e->probe.error[p],
+           gain = left * o->e->probe.gain[p] - (scanned ? 1 : BY_CHANCE) * error;
 
     error = hypot(hypot(error, TUNED_SPREAD * gain), TUNED_LEAST);
     return p == 0                   ? 1
