@@ -182,7 +182,7 @@ static bool add_join(const struct asked *a, const struct pz_strs *files, struct 
         struct pz_blocks_in *in = NULL;
         struct pz_err err = { 0 };
         struct pz_candidates c;
-        size_t key;
+        size_t key = SIZE_MAX;
 
         if (strcmp(files->v[i], a->file) == 0 ||
             pz_blocks_open(files->v[i], NULL, &in, &err) != PZ_OK)

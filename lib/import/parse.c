@@ -354,7 +354,7 @@ static const char *blank_nulls(struct pz_worker *w, const struct pz_row *rec, si
             continue;
         *at = i;
         if (b->role == PZ_ROLE_USER || b->role == PZ_ROLE_ITEM)
-            return "stands for no value";
+            return "stands for no value (--null '' takes such words as ids)";
         if (b->role == PZ_ROLE_TIME)
             return "stands for a missing time";
         count_odd(w, &w->null[b->field], rec);

@@ -303,16 +303,15 @@ static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, d
  * share of the best, 1, are kept for the second time. */
 static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, double last, double *u)
 {
-    const struct pz_explore_items *items = d->items;
-    bool again = d->shares && items->young;
-    uint64_t kept = 0, bits = again ? items->young[first / WORD]
-                                    : young_of(items, first, n, young_since(d->cfg));
+    uint64_t *again = d->items->young ? &d->items->young[first / WORD] : NULL;
+    uint64_t kept = 0,
+             bits = d->shares && again ? *again : young_of(d->items, first, n, young_since(d->cfg));
 
     if (bits)
         bits = open_each(d, first, bits, least_u(share_in(d, first, n), last), least_u(1, last), u,
                          &kept);
-    if (items->young)
-        items->young[first / WORD] = kept;
+    if (again)
+        *again = kept;
     return bits;
 }
 

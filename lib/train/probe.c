@@ -162,7 +162,7 @@ static enum pz_status try_part(struct probing *b, const struct pz_corpus *c, siz
 static enum pz_status fit_parts(struct probing *b, const struct pz_corpus *c, struct pz_err *err)
 {
     struct pz_probe *out = b->out;
-    double said[PZ_MAX_PARTS], took[PZ_MAX_PARTS], all_said = 0, all_took = 0;
+    double said[PZ_MAX_PARTS] = { 0 }, took[PZ_MAX_PARTS] = { 0 }, all_said = 0, all_took = 0;
     enum pz_status st = PZ_OK;
 
     for (size_t p = 0; p < b->n && st == PZ_OK; p++) {

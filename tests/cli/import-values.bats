@@ -184,7 +184,7 @@ T
     [ "$(items | tr '\n' ' ')" = 'a,3.5,NULL b,nan,N/A ' ]
     printf 'USER_ID,ITEM_ID,TIMESTAMP\nnan,a,1633046400\nu,None,1633046400\nu,a,1633046400\n' >n.csv
     imp --interactions n.csv --max-errors 2
-    [[ $stderr == *'n.csv:2: column USER_ID: stands for no value: "nan"'* ]]
+    [[ $stderr == *"n.csv:2: column USER_ID: stands for no value (--null '' takes such words as ids): \"nan\""* ]]
 }
 
 @test "decimal commas where ';' separates; thousands are refused in words" {

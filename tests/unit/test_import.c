@@ -169,7 +169,7 @@ static const struct {
     { { UIT ",i,1\nu,i,1\n" }, ONE, 1, 0, "\"column\":\"USER_ID\",\"reason\":\"is empty\"" },
     { { UIT "u,,1\nu,i,1\n" }, ONE, 1, 0, "\"column\":\"ITEM_ID\",\"reason\":\"is empty\"" },
     { { UIT "u,i,\nu,i,1\n" }, ONE, 1, 0, "\"column\":\"TIMESTAMP\",\"reason\":\"is empty\"" },
-    { { UIT "null,i,1\nu,i,1\n" }, ONE, 1, 0, "\"reason\":\"stands for no value\"" },
+    { { UIT "null,i,1\nu,i,1\n" }, ONE, 1, 0, "\"reason\":\"stands for no value (--null" },
     { { UIT "u,i,0000-00-00 00:00:00\nu,i,1\n" },
       ONE,
       1,
