@@ -27,7 +27,7 @@ enum {
 static const double LONG_SAMPLE = 0.01;
 /* Cases that are asked again at once, as here, are asked faster than in a search, where fits and
  * other parts come between: on a quiet machine judging took 1.1 to 1.6 times what was said. */
-static const double COLD = 1.3;
+static const double COLD = 1.2;
 /* Seconds of a fit that tell more of its part than of chance. */
 static const double MEASURED_S = 0.005;
 
