@@ -886,7 +886,7 @@ holds() {
     peak base.pzm --no-tune $without base.pzd
     update=$(peak next.pzm --update base.pzm day.pzd)
     echo "$full $update"
-    [ $((update * 100)) -le $((full * 115)) ]
+    [ $((update * 100)) -le $((full * 110)) ]
 }
 
 @test "what waited in one update is solved in a later one that does not touch it, and the model stays sound" {
