@@ -211,18 +211,17 @@ static enum pz_status begin_anew(struct pz_training *t)
     return PZ_OK;
 }
 
-/* Fit all parts in the order of a training (fit_parts in train.c): its file is the same. */
+/* Fit all parts; the file is that of a training. */
 static enum pz_status fit_all(struct pz_training *t, struct pz_err *err)
 {
+    size_t order[PZ_MAX_PARTS];
     enum pz_status st = PZ_OK;
-    size_t n = 0;
 
-    for (int any_time = 0; any_time < 2; any_time++)
-        for (size_t p = 0; p < t->n && st == PZ_OK; p++)
-            if (t->choice[p].scorer->any_time == any_time) {
-                st = pz_training_fit(t, p, err);
-                st = st == PZ_OK ? pz_training_in_time(t, ++n, err) : st;
-            }
+    pz_training_order(t, order);
+    for (size_t i = 0; i < t->n && st == PZ_OK; i++) {
+        st = pz_training_fit(t, order[i], err);
+        st = st == PZ_OK ? pz_training_in_time(t, i + 1, err) : st;
+    }
     return st;
 }
 

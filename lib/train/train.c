@@ -332,21 +332,34 @@ static void drop_unfitted(struct pz_training *t)
     t->n = n;
 }
 
+void pz_training_order(const struct pz_training *t, size_t *order)
+{
+    size_t n = 0;
+
+    for (int any_time = 0; any_time < 2; any_time++)
+        for (size_t p = 0; p < t->n; p++)
+            if (t->choice[p].scorer->any_time == any_time)
+                order[n++] = p;
+}
+
 enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
 
-/* Each part goes into the file as soon as it is there. Those that may be stopped come last: by then
- * a model can be written. */
+/* Each part goes into the file as soon as it is there. */
 static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
 {
+    size_t order[PZ_MAX_PARTS];
     enum pz_status st = PZ_OK;
 
     pz_log_begin(t->cfg->log, "fitting", "parts", t->n);
-    for (int any_time = 0; any_time < 2; any_time++)
-        for (size_t p = 0; p < t->n && st == PZ_OK; p++)
-            if (t->choice[p].scorer->any_time == any_time && (p == 0 || !may_leave_out(t, p))) {
-                pz_stop_grace(any_time ? STOP_GRACE_S : 0);
-                st = pz_training_fit(t, p, err);
-            }
+    pz_training_order(t, order);
+    for (size_t i = 0; i < t->n && st == PZ_OK; i++) {
+        size_t p = order[i];
+
+        if (p > 0 && may_leave_out(t, p))
+            continue;
+        pz_stop_grace(t->choice[p].scorer->any_time ? STOP_GRACE_S : 0);
+        st = pz_training_fit(t, p, err);
+    }
     if (st == PZ_OK)
         drop_unfitted(t);
     if (st == PZ_OK && pz_stop_asked())

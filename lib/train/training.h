@@ -82,6 +82,11 @@ enum pz_status pz_training_store(struct pz_training *t, const char *path, struct
  * Errors: as pz_writer_add and _commit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err);
 
+/* The parts in the order in which they are fitted, and so stand in the file, into order [t->n]:
+ * those that may be stopped come last, as by then a model can be written.
+ * Threads: any */
+void pz_training_order(const struct pz_training *t, size_t *order);
+
 /* Fit part p on all that teaches with the settings chosen.
  * Errors: as pz_scorer.fit; PZ_INTERRUPTED a signal came, and the part is none that may stop early
  * Owner:  the training */

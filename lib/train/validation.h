@@ -125,6 +125,7 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max);
 uint64_t pz_valid_n_truths(const struct pz_valid *v);
 
 enum { PZ_VALID_MEMO = 24 << 20 /* bytes */ };
+
 /* Make room to keep, for as many cases as fit in that, what the other parts than the judged one
  * add up to, and have parts keep the vectors that they make of histories.
  * Errors: PZ_TRY_AGAIN memory is out */

@@ -135,7 +135,7 @@ static uint8_t *pack_row(uint8_t *to, const struct row *row)
     return to;
 }
 
-/* Into item, value and coef (zero) [n]; coef NULL: the row has none. */
+/* Into item, value and coef (zero) [n]. */
 static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *item, float *value,
                                  float *coef)
 {
@@ -151,7 +151,7 @@ static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *ite
     }
     memcpy(value, from, *n * sizeof(float));
     from += *n * sizeof(float);
-    for (uint32_t k = 0; coef && k < *n; k++) {
+    for (uint32_t k = 0; k < *n; k++) {
         entries = get(entries, &x);
         if (x & 1) {
             memcpy(&coef[k], from, sizeof(float));

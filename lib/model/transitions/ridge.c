@@ -27,7 +27,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bits.h"
 #include "base/log.h"
 #include "base/mem.h"
 #include "base/par.h"
