@@ -102,9 +102,12 @@ static const struct pz_opt pull_opts[] = {
         "has {} for the source and {} for the file ('aws s3 cp {} {}', 'rsync {} {}')"),
     PZ_REAL(0, "delay", struct deploy_pull_cfg, delay, "0", 0, 1e8, "SECONDS",
             "take an offer only when it is so old: 0 on the host that goes first"),
+    PZ_REAL(0, "timeout", struct deploy_pull_cfg, timeout, "3600", 0.1, 1e8, "SECONDS",
+            "end a command of --with that takes longer"),
     PZ_FLAG(0, "force", struct deploy_pull_cfg, force,
             "take an older offer too, and publish as publish --force does"),
-    PZ_OPT_COMMON(struct deploy_pull_cfg, common), PZ_END
+    PZ_OPT_COMMON(struct deploy_pull_cfg, common),
+    PZ_END
 };
 
 static const struct pz_opt log_opts[] = {

@@ -32,8 +32,8 @@ struct deploy_log_cfg {
 };
 
 struct deploy_pull_cfg {
-    const char *with;
-    double delay;
+    const char *with; /* NULL or "": the offer is a path */
+    double delay, timeout;
     bool force;
     struct pz_common common;
 };
@@ -48,6 +48,20 @@ struct deploy_bench_cfg {
     double seconds, min_tps;
     struct pz_common common;
 };
+
+/* What a command is to fetch. */
+struct deploy_fetch {
+    const char *with;   /* the command, as --with of pull says */
+    const char *source; /* what it is to fetch */
+    const char *file;   /* where to; what is there now is removed first */
+    uint64_t bytes_max; /* that it may have; a little more, and the command is ended */
+    double timeout_s;   /* after which it is ended, with what it started */
+};
+
+/* Fetch a file; fetch.c.
+ * Errors: PZ_UNAVAILABLE the command failed, was late or wrote too much; PZ_INTERRUPTED; then there
+ *         is no file. PZ_TRY_AGAIN memory or processes are out */
+enum pz_status deploy_fetch(const struct deploy_fetch *f, struct pz_err *err);
 
 /* Exactly n operands; what names them in the error. */
 enum pz_status deploy_need(const struct pz_strs *args, size_t n, const char *what,

@@ -6,7 +6,9 @@
  * which a mirror may still have; and only when it is as old as --delay says, so that one host goes
  * first and an offer can be replaced before the others have it. To go back everywhere, offer the
  * older model again. What was taken last is in pulled.json of the campaign's folder; a crash before
- * it is written makes the same model a version again. */
+ * it is written makes the same model a version again.
+ *
+ * What is published is the open file whose digest was taken, whatever has its name by then. */
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -14,11 +16,11 @@
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/json.h"
+#include "base/signals.h"
 #include "base/str.h"
 #include "base/time.h"
 #include "campaign/campaign.h"
@@ -26,6 +28,8 @@
 #include "serve/net/sigv4.h"
 
 enum { OFFER_MAX = 65536, PATH_BYTES = 4096 };
+
+static const int64_t TIME_MAX = 253402300799; /* the end of 9999 */
 
 struct offer {
     char model[256], sha256[65];
@@ -35,26 +39,25 @@ struct offer {
 
 /* ---- the digest ---- */
 
-static enum pz_status digest(const char *path, struct offer *o, struct pz_err *err)
+/* fd: of the file, for the caller to close; less than 0 where there is none. */
+static enum pz_status digest(const char *path, struct offer *o, int *fd, struct pz_err *err)
 {
-    struct stat info;
     void *map = NULL;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct stat info;
 
-    if (fd < 0 || fstat(fd, &info) != 0) {
-        enum pz_status st = pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
-
-        if (fd >= 0)
-            close(fd);
-        return st;
-    }
+    *fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    if (*fd < 0 || fstat(*fd, &info) != 0)
+        return pz_err_errno(err, PZ_NO_INPUT, errno, "cannot open %s", path);
+    if (!S_ISREG(info.st_mode))
+        return pz_err_set(err, PZ_BAD_DATA, "%s is not a file", path);
     o->bytes = (uint64_t)info.st_size;
     if (o->bytes > 0)
-        map = mmap(NULL, (size_t)o->bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    close(fd);
+        map = mmap(NULL, (size_t)o->bytes, PROT_READ, MAP_PRIVATE, *fd, 0);
     if (map == MAP_FAILED)
         return pz_err_memory(err, path, (double)o->bytes);
+    pz_signals_watch(&(struct pz_watched){ .addr = map, .bytes = (size_t)o->bytes, .path = path });
     pz_sigv4_digest(map ? map : "", (size_t)o->bytes, o->sha256);
+    pz_signals_unwatch(map);
     if (map)
         munmap(map, (size_t)o->bytes);
     return PZ_OK;
@@ -88,15 +91,18 @@ static enum pz_status read_offer(const char *path, const char *shown, struct off
     size_t n = 0;
     json_t *doc = NULL;
     const char *model, *sha256;
+    json_int_t bytes;
     enum pz_status st = pz_file_read(path, OFFER_MAX, &text, &n, err);
 
     if (st == PZ_OK)
         st = pz_json_parse(text, n, shown, &doc, err);
     model = json_string_value(json_object_get(doc, "model"));
     sha256 = json_string_value(json_object_get(doc, "sha256"));
-    o->bytes = (uint64_t)json_integer_value(json_object_get(doc, "bytes"));
+    bytes = json_integer_value(json_object_get(doc, "bytes"));
+    o->bytes = (uint64_t)bytes;
     o->offered = json_integer_value(json_object_get(doc, "offered"));
-    if (st == PZ_OK && (!is_plain(model) || !is_digest(sha256) || o->offered <= 0))
+    if (st == PZ_OK && (!is_plain(model) || !is_digest(sha256) || bytes <= 0 || o->offered <= 0 ||
+                        o->offered > TIME_MAX))
         st = pz_err_set(err, PZ_BAD_DATA, "%s: not an offer as pz-deploy offer writes it", shown);
     if (st == PZ_OK) {
         strcpy(o->model, model);
@@ -128,6 +134,7 @@ enum pz_status deploy_offer(void *config, struct pz_strs *args, struct pz_log *l
     struct offer o = { .offered = pz_time_now() }, before;
     char a[PATH_BYTES], b[PATH_BYTES];
     struct pz_model *m = NULL;
+    int fd = -1;
     enum pz_status st = deploy_need(args, 2, "MODEL.pzm OFFER.json", err);
 
     (void)config;
@@ -139,7 +146,9 @@ enum pz_status deploy_offer(void *config, struct pz_strs *args, struct pz_log *l
         st = pz_model_open(args->v[0], &m, err);
     pz_model_free(m);
     if (st == PZ_OK)
-        st = digest(args->v[0], &o, err);
+        st = digest(args->v[0], &o, &fd, err);
+    if (fd >= 0)
+        close(fd);
     if (st != PZ_OK)
         return st;
     strcpy(o.model, name_of(args->v[0]));
@@ -152,53 +161,14 @@ enum pz_status deploy_offer(void *config, struct pz_strs *args, struct pz_log *l
     return st;
 }
 
-/* ---- fetching ---- */
-
-/* The command with the source: as its last word, and what it writes is kept; or, where it has {},
- * in place of the first of them, and the file in place of the second. */
-static void make_command(struct pz_str *s, const char *with, const char *source, const char *file)
-{
-    const char *first = strstr(with, "{}"), *second = first ? strstr(first + 2, "{}") : NULL;
-
-    pz_str_add(s, with, first ? (size_t)(first - with) : strlen(with));
-    if (!first)
-        pz_str_addc(s, ' ');
-    pz_str_add_shell(s, source);
-    if (second) {
-        pz_str_add(s, first + 2, (size_t)(second - first - 2));
-        pz_str_add_shell(s, file);
-        pz_str_adds(s, second + 2);
-        return;
-    }
-    pz_str_adds(s, first ? first + 2 : "");
-    pz_str_adds(s, " >");
-    pz_str_add_shell(s, file);
-}
-
-static enum pz_status fetch(const char *with, const char *source, const char *file,
-                            struct pz_err *err)
-{
-    struct pz_str command = { 0 };
-    enum pz_status st = PZ_OK;
-    int status;
-
-    make_command(&command, with, source, file);
-    if (command.failed)
-        return pz_err_memory(err, "a command", 1e4);
-    status = system(command.data);
-    if (status == -1 || !WIFEXITED(status) || WEXITSTATUS(status) != 0)
-        st = pz_err_set(err, PZ_UNAVAILABLE, "%s: not fetched: %.200s ended with %d", source,
-                        command.data, WIFEXITED(status) ? WEXITSTATUS(status) : -1);
-    pz_str_clear(&command);
-    return st;
-}
-
 /* ---- pulling ---- */
 
 struct pulling {
     const struct deploy_pull_cfg *cfg;
+    const char *with; /* NULL: the offer is a path */
     const char *campaign, *source;
-    char offer[PATH_BYTES], model[PATH_BYTES], taken[PATH_BYTES]; /* files */
+    char offer[PATH_BYTES], taken[PATH_BYTES]; /* files */
+    char from[PATH_BYTES];                     /* the model at its source */
     struct offer o;
     bool had;
     struct offer last; /* what was taken before, if had */
@@ -211,10 +181,17 @@ static enum pz_status join_path(char *out, const char *dir, const char *name, st
                : pz_err_set(err, PZ_USAGE, "%s: the path is too long", dir);
 }
 
-/* The offer, and where the model is or will be. */
-static enum pz_status look(struct pulling *p, struct pz_err *err)
+static enum pz_status fetch(const struct pulling *p, const char *source, const char *file,
+                            uint64_t bytes_max, struct pz_err *err)
 {
-    char dir[PATH_BYTES];
+    struct deploy_fetch f = { p->with, source, file, bytes_max, p->cfg->timeout };
+
+    return deploy_fetch(&f, err);
+}
+
+/* What was taken before. */
+static enum pz_status look_back(struct pulling *p, struct pz_err *err)
+{
     bool there = false;
     enum pz_status st = join_path(p->taken, p->campaign, "pulled.json", err);
 
@@ -224,31 +201,43 @@ static enum pz_status look(struct pulling *p, struct pz_err *err)
         st = read_offer(p->taken, p->taken, &p->last, err);
         p->had = st == PZ_OK;
     }
-    if (st == PZ_OK && p->cfg->with)
-        st = join_path(p->offer, p->campaign, "pull.json", err);
-    if (st == PZ_OK && p->cfg->with)
-        st = fetch(p->cfg->with, p->source, p->offer, err);
-    if (st == PZ_OK)
-        st = read_offer(p->cfg->with ? p->offer : p->source, p->source, &p->o, err);
-    if (st == PZ_OK && !pz_file_dirname(p->source, dir, sizeof dir))
-        st = pz_err_set(err, PZ_USAGE, "%s: the path is too long", p->source);
-    if (st == PZ_OK)
-        st = p->cfg->with ? join_path(p->model, p->campaign, "pull.pzm", err)
-                          : join_path(p->model, dir, p->o.model, err);
-    if (st != PZ_OK || !p->cfg->with)
-        return st;
-    (void)unlink(p->offer);
-    return join_path(p->offer, dir, p->o.model, err); /* from now on: where the model comes from */
+    return st;
 }
 
-/* Fetch the model and hold it against the offer. */
-static enum pz_status take(struct pulling *p, struct pz_err *err)
+/* The offer, and where the model is or will be. */
+static enum pz_status look(struct pulling *p, struct pz_err *err)
 {
-    struct offer got;
-    enum pz_status st = p->cfg->with ? fetch(p->cfg->with, p->offer, p->model, err) : PZ_OK;
+    char dir[PATH_BYTES];
+    enum pz_status st = look_back(p, err);
 
+    if (st == PZ_OK && p->with)
+        st = join_path(p->offer, p->campaign, "pull.json", err);
+    if (st == PZ_OK && p->with)
+        st = fetch(p, p->source, p->offer, OFFER_MAX, err);
     if (st == PZ_OK)
-        st = digest(p->model, &got, err);
+        st = read_offer(p->with ? p->offer : p->source, p->source, &p->o, err);
+    if (p->with)
+        (void)unlink(p->offer);
+    if (st == PZ_OK && !pz_file_dirname(p->source, dir, sizeof dir))
+        st = pz_err_set(err, PZ_USAGE, "%s: the path is too long", p->source);
+    return st == PZ_OK ? join_path(p->from, dir, p->o.model, err) : st;
+}
+
+/* Fetch the model and hold it against the offer; *fd as of digest. */
+static enum pz_status take(const struct pulling *p, int *fd, struct pz_err *err)
+{
+    char file[PATH_BYTES];
+    struct offer got;
+    enum pz_status st = PZ_OK;
+
+    if (p->with)
+        st = join_path(file, p->campaign, "pull.pzm", err);
+    if (st == PZ_OK && p->with)
+        st = fetch(p, p->from, file, p->o.bytes, err);
+    if (st == PZ_OK)
+        st = digest(p->with ? file : p->from, &got, fd, err);
+    if (st == PZ_OK && p->with)
+        (void)unlink(file);
     if (st == PZ_OK && (got.bytes != p->o.bytes || strcmp(got.sha256, p->o.sha256) != 0))
         st =
             pz_err_set(err, PZ_BAD_DATA,
@@ -259,17 +248,20 @@ static enum pz_status take(struct pulling *p, struct pz_err *err)
     return st;
 }
 
-static enum pz_status publish(struct pulling *p, struct pz_log *log, uint32_t *version,
+static enum pz_status publish(const struct pulling *p, struct pz_log *log, uint32_t *version,
                               struct pz_err *err)
 {
     const struct pz_publish_cfg job = { .force = p->cfg->force, .log = log };
     struct pz_version v = { 0 };
-    enum pz_status st = take(p, err);
+    char model[32];
+    int fd = -1;
+    enum pz_status st = take(p, &fd, err);
 
+    snprintf(model, sizeof model, "/dev/fd/%d", fd);
     if (st == PZ_OK)
-        st = pz_campaign_publish(p->campaign, p->model, &job, &v, err);
-    if (p->cfg->with)
-        (void)unlink(p->model);
+        st = pz_campaign_publish(p->campaign, model, &job, &v, err);
+    if (fd >= 0)
+        close(fd);
     if (st == PZ_OK)
         st = write_offer(p->taken, &p->o, err);
     *version = v.number;
@@ -279,7 +271,7 @@ static enum pz_status publish(struct pulling *p, struct pz_log *log, uint32_t *v
 /* Whether there is something to do; NULL in *why: there is. */
 static enum pz_status judge(const struct pulling *p, const char **why, struct pz_err *err)
 {
-    int64_t due = p->o.offered + (int64_t)p->cfg->delay;
+    int64_t age = pz_time_now() - p->o.offered;
 
     *why = NULL;
     if (p->had && strcmp(p->last.sha256, p->o.sha256) == 0 && p->last.offered == p->o.offered)
@@ -289,7 +281,7 @@ static enum pz_status judge(const struct pulling *p, const char **why, struct pz
                           "%s: the offer is older than the last one taken (sha256 %.12s...): not "
                           "published; --force takes it",
                           p->source, p->last.sha256);
-    else if (p->cfg->delay > 0 && pz_time_now() < due)
+    else if (p->cfg->delay > 0 && age < (int64_t)p->cfg->delay)
         *why = "the offer is too young for this host";
     return PZ_OK;
 }
@@ -324,6 +316,7 @@ enum pz_status deploy_pull(void *config, struct pz_strs *args, struct pz_log *lo
 
     if (st != PZ_OK)
         return st;
+    p.with = p.cfg->with && *p.cfg->with ? p.cfg->with : NULL;
     p.campaign = args->v[0];
     p.source = args->v[1];
     if (mkdir(p.campaign, 0777) != 0 && errno != EEXIST)

@@ -77,7 +77,8 @@ setup() {
     run -1 pz-deploy pull a/home.pzc models/home.json
     [[ $output == *"rolled back as bad"* ]]
     # an offer that is none
-    for text in '{' '[]' '{"model":"../../x.pzm","sha256":"'"$(printf '%064d' 0)"'","bytes":1,"offered":1}' '{"model":"1.pzm","sha256":"x","bytes":1,"offered":1}'; do
+    for text in '{' '[]' '{"model":"../../x.pzm","sha256":"'"$(printf '%064d' 0)"'","bytes":1,"offered":1}' '{"model":"1.pzm","sha256":"x","bytes":1,"offered":1}' \
+        '{"model":"1.pzm","sha256":"'"$(printf '%064d' 0)"'","bytes":-1,"offered":1}' '{"model":"1.pzm","sha256":"'"$(printf '%064d' 0)"'","bytes":1,"offered":9223372036854775807}'; do
         echo "$text" >bad.json
         run -65 pz-deploy pull a/home.pzc bad.json
     done
@@ -118,4 +119,84 @@ setup() {
     run pz-deploy pull -q --with 'curl -fsS' b/home.pzc "http://127.0.0.1:$port/none.json"
     kill "$server"
     [ "$taken $status $(version a)" = "0 69 2" ]
+}
+
+# a command that gives the offer as it is, and of the model what the rest of its words do
+model_by() {
+    printf '#!/bin/sh\ncase $1 in *.json) exec cat "$1";; esac\n%s\n' "$1" >by.sh
+    chmod +x by.sh
+}
+
+# nothing of a fetch is left in the folder of host a
+is_clean() {
+    [ -z "$(find a -name 'pull.pzm' -o -name 'pull.json')" ]
+}
+
+@test "a command may hang, write without end, or leave half a file: nothing is published or left" {
+    offer 1
+    run -69 timeout 60 pz-deploy pull --with yes a/home.pzc models/home.json
+    [[ $output == *"writes more than there is"* ]]
+    is_clean
+    for what in 'exec cat "$1" /dev/zero' 'cat "$1"; yes'; do
+        model_by "$what"
+        run timeout 60 pz-deploy pull --with ./by.sh a/home.pzc models/home.json
+        [[ $status = 69 || $status = 65 ]]
+        is_clean
+    done
+    model_by 'echo $$ >pid; sleep 600; exit 0'
+    run -69 timeout 60 pz-deploy pull --timeout 1 --with ./by.sh a/home.pzc models/home.json
+    [[ $output == *"took too long"* ]]
+    ! kill -0 "$(cat pid)"
+    is_clean
+    model_by 'head -c 1000 "$1"'
+    run -65 pz-deploy pull --with ./by.sh a/home.pzc models/home.json
+    is_clean
+    model_by 'rm -f "$1"; exec cat "$1"'
+    cp models/1.pzm kept
+    run -69 pz-deploy pull --with ./by.sh a/home.pzc models/home.json
+    is_clean
+    cp kept models/1.pzm
+    [ ! -e a/home.pzc/current ]
+    # two at once: one of them
+    model_by 'touch begun; sleep 1; exec cat "$1"'
+    pz-deploy pull -q --with ./by.sh a/home.pzc models/home.json &
+    first=$!
+    for _ in $(seq 100); do [ ! -e begun ] || break; sleep 0.1; done
+    run -75 pz-deploy pull --with ./by.sh a/home.pzc models/home.json
+    wait "$first"
+    [ "$(version a)" = 1 ]
+}
+
+@test "a pull that is ended ends its command; what a killed one left running spoils nothing" {
+    offer 1
+    model_by 'echo $$ >pid; head -c 1000 "$1"; sleep 600'
+    pz-deploy pull -q --with ./by.sh a/home.pzc models/home.json &
+    pull=$!
+    for _ in $(seq 100); do [ ! -s pid ] || break; sleep 0.1; done
+    kill "$pull"
+    run -130 wait "$pull"
+    ! kill -0 "$(cat pid)"
+    is_clean
+    # killed: its command goes on, into a file that is nobody's once the next one begins
+    rm pid
+    model_by 'echo $$ >pid; head -c 1000 "$1"; while [ ! -e go ]; do sleep 0.1; done; yes | head -c 3000000; touch gone'
+    pz-deploy pull -q --with ./by.sh a/home.pzc models/home.json &
+    pull=$!
+    for _ in $(seq 100); do [ ! -s pid ] || break; sleep 0.1; done
+    kill -9 "$pull"
+    run ! wait "$pull"
+    printf '#!/bin/sh\ncat "$1"\ncase $1 in *.json) exit;; esac\ntouch go; while [ ! -e gone ]; do sleep 0.1; kill -0 %s || break; done\n' "$(cat pid)" >next.sh
+    chmod +x next.sh
+    pz-deploy pull -q --with ./next.sh a/home.pzc models/home.json
+    [ "$(version a)" = 1 ]
+    pz-deploy check -q a/home.pzc
+    is_clean
+}
+
+@test "an empty command is none: the offer is a path, as of a timer without WITH" {
+    offer 1
+    pz-deploy pull -q --with '' a/home.pzc models/home.json
+    ln -s b linked
+    pz-deploy pull -q linked/home.pzc models/home.json
+    [ "$(version a) $(version b)" = "1 1" ]
 }
