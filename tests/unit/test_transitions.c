@@ -344,6 +344,29 @@ TEST(the_closed_form_is_the_gram_matrix_of_histories)
     free(t);
 }
 
+/* Histories of lengths around those of words, and one over several of them. */
+TEST(a_position_finds_its_history_within_what_is_asked)
+{
+    enum { N = 6, POSITIONS = 1 + 63 + 64 + 65 + 300 + 2 };
+    static const uint64_t ptr[N + 1] = { 0, 1, 64, 128, 193, 493, POSITIONS };
+    uint64_t begins[POSITIONS / 64 + 2] = { 0 };
+    struct pz_trans_view v = { .begins = begins };
+
+    for (uint32_t u = 0; u <= N; u++)
+        pz_bits_add(begins, ptr[u]);
+    for (uint32_t u = 0; u < N; u++)
+        for (uint64_t p = ptr[u]; p < ptr[u + 1]; p++)
+            for (uint64_t reach = 0; reach <= 330; reach += 11) {
+                uint64_t least = p > reach ? p - reach : 0, most = p + reach + 1;
+
+                most = most < POSITIONS ? most : POSITIONS;
+                assert_int_equal(pz_trans_history_begin(&v, p, least),
+                                 least > ptr[u] ? least : ptr[u]);
+                assert_int_equal(pz_trans_history_end(&v, p, most),
+                                 most < ptr[u + 1] ? most : ptr[u + 1]);
+            }
+}
+
 /* What a row of the matrix is packed into, near and far steps, tiny, large and zero values. */
 TEST(packed_rows_are_off_by_a_part_in_4096)
 {

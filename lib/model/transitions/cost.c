@@ -134,7 +134,7 @@ static double beside(const struct pz_corpus *c, const struct pz_trans_sums *s, b
                      double rows, double block)
 {
     double gram = ridge ? gram_bytes(s, rows, block) : 8 * block,
-           view = 21.0 * (double)c->ptr[c->n_users] + 20.0 * c->n_users +
+           view = 17.2 * (double)c->ptr[c->n_users] + 8.0 * c->n_users +
                   28 * rows * pz_par_threads(),
            by_source = ridge ? 8 * s->unknowns : 0, solved = ridge ? 4 * s->kept : 0;
 

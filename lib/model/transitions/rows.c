@@ -45,16 +45,17 @@ struct direction {
 /* The positions low .. high around p that pair with it. */
 struct reach {
     uint64_t low, p, after, high; /* low .. p - 1 and after .. high - 1 */
-    uint32_t user;
+    uint64_t fresh;               /* pairs of earlier positions, of an update, count by stale */
+    double stale;
 };
 
 /* t of the later position of a pair, for users of an update less what was counted before. */
-static inline double fresh_target(const struct pz_trans_view *v, uint32_t user, uint64_t later,
-                                  double weight)
+static inline double fresh_target(const struct pz_trans_view *v, const struct reach *r,
+                                  uint64_t later, double weight)
 {
     double pair = weight * (double)v->target[later];
 
-    return later >= v->fresh[user] ? pair : pair * (double)v->stale[user];
+    return later >= r->fresh ? pair : pair * r->stale;
 }
 
 /* r^(d - nearer / 2) of two positions d apart. */
@@ -78,13 +79,13 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;
         double weight = dir->flat + steep * steepness(v, q, r->p, 2);
 
-        add(s, v->item[q], fresh_target(v, r->user, r->p, weight));
+        add(s, v->item[q], fresh_target(v, r, r->p, weight));
     }
     for (uint64_t q = r->after; q < r->high; q++) {
         double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
         double weight = dir->flat + steep * steepness(v, r->p, q, 2);
 
-        add(s, v->item[q], fresh_target(v, r->user, q, weight));
+        add(s, v->item[q], fresh_target(v, r, q, weight));
     }
 }
 
@@ -127,7 +128,9 @@ static inline void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t 
     if (o + FAR < end) {
         uint32_t p = v->occ[o + FAR], from = p < AROUND ? 0 : p - AROUND;
 
-        __builtin_prefetch(v->user + p);
+        __builtin_prefetch(v->begins + p / 64);
+        if (v->user)
+            __builtin_prefetch(v->user + p);
         for (uint32_t q = from; q <= from + 2 * AROUND; q += 2 * AROUND) {
             __builtin_prefetch(v->item + q);
             __builtin_prefetch(v->at + q);
@@ -136,13 +139,30 @@ static inline void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t 
                 __builtin_prefetch(v->tail + q);
         }
     }
-    if (o + NEAR < end) {
+    if (o + NEAR < end && v->user) {
         uint32_t user = v->user[v->occ[o + NEAR]];
 
-        __builtin_prefetch(v->ptr + user);
         __builtin_prefetch(v->fresh + user);
         __builtin_prefetch(v->stale + user);
     }
+}
+
+static inline struct reach reach_of(const struct pz_trans_view *v, uint64_t p)
+{
+    uint64_t most = p + v->window + 1;
+    struct reach r = { .p = p, .after = p + 1 };
+
+    r.low = pz_trans_history_begin(v, p, p > v->window ? p - v->window : 0);
+    r.high = pz_trans_history_end(v, p, most < v->n ? most : v->n);
+    if (!v->user)
+        return r;
+    r.fresh = v->fresh[v->user[p]];
+    r.stale = (double)v->stale[v->user[p]];
+    if (p < r.fresh && v->stale[v->user[p]] == 0) { /* its pairs with old ones hold */
+        r.low = p;
+        r.after = r.fresh;
+    }
+    return r;
 }
 
 static void row_item(const struct pz_trans_view *v, uint32_t item, double weight, bool by_target,
@@ -152,16 +172,7 @@ static void row_item(const struct pz_trans_view *v, uint32_t item, double weight
     struct direction dir = { factor * v->a, by_target ? steep : 0, by_target ? 0 : steep };
 
     for (uint64_t o = v->occ_ptr[item]; o < v->occ_ptr[item + 1]; o++) {
-        uint64_t p = v->occ[o], start = v->ptr[v->user[p]], end = v->ptr[v->user[p] + 1];
-        uint64_t fresh = v->fresh[v->user[p]];
-        bool settled = p < fresh && v->stale[v->user[p]] == 0; /* its pairs with old ones hold */
-        struct reach r = { .low = settled                 ? p
-                                  : p - start > v->window ? p - v->window
-                                                          : start,
-                           .p = p,
-                           .after = settled ? fresh : p + 1,
-                           .high = end - p > v->window + 1 ? p + v->window + 1 : end,
-                           .user = v->user[p] };
+        struct reach r = reach_of(v, v->occ[o]);
 
         prefetch(v, o, v->occ_ptr[item + 1], gram);
         if (gram)

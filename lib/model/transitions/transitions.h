@@ -117,19 +117,22 @@ struct pz_trans_view {
     uint64_t n;    /* positions */
     uint64_t *ptr; /* [n_users + 1] */
     uint32_t n_users;
-    uint64_t *fresh;      /* [n_users] first new position; equal to ptr[u] in a fit */
-    float *stale;         /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
+    uint64_t *begins;     /* [n / 64 + 2] bits: where a history begins; that of n is set, too */
     const uint32_t *item; /* [n]; the corpus's own where all of it is read */
-    uint32_t *own_item, *user; /* [n] */
-    float *target;             /* [n] t_p */
-    float *tail;               /* [n] T_p */
-    uint64_t *occ_ptr;         /* [n_items + 1] positions by item */
-    uint32_t *occ;             /* [n], ascending within an item */
-    uint32_t *at;    /* [n] twice the middle of the places that the position's moment takes */
-    uint8_t *within; /* [n] twice the mean distance of two events of the moment, at most 255 */
-    double unit;     /* sums of pairs are whole multiples of 1 / unit, a power of two */
-    uint32_t max;    /* twice a distance is at most this */
-    float *power;    /* [most + 1] r^(d/2) */
+    uint32_t *own_item;   /* [n] */
+    uint32_t *user;       /* [n] of a delta; NULL in a fit, as the next two, where all is new */
+    uint64_t *fresh;      /* [n_users] first new position */
+    float *stale;         /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
+    float *target;        /* [n] t_p */
+    float *tail;          /* [n] T_p */
+    uint64_t *occ_ptr;    /* [n_items + 1] positions by item; in a fit on several ranks without
+                          features of the items whose rows are the rank's own */
+    uint32_t *occ;        /* [occ_ptr[n_items]], ascending within an item */
+    uint32_t *at;         /* [n] twice the middle of the places that the position's moment takes */
+    uint8_t *within;      /* [n] twice the mean distance of two events of the moment, at most 255 */
+    double unit;          /* sums of pairs are whole multiples of 1 / unit, a power of two */
+    uint32_t max;         /* twice a distance is at most this */
+    float *power;         /* [most + 1] r^(d/2) */
 };
 
 /* ---- features.c ---- */
@@ -151,14 +154,38 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 /* ---- view.c ---- */
 
 /* Read a corpus, of a delta only the users with new interactions and, with targets below 0, what is
- * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 20
- * bytes an interaction taken and 8 an item.
+ * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 17
+ * bytes an interaction taken, 4 of them shared among ranks, and 8 an item; of a delta 8 more.
  * Errors: PZ_UNAVAILABLE more than 2^32 - 2 interactions; PZ_TRY_AGAIN memory is out
  * Owner:  the caller clears *v, also after a failure */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,
                                   const double *set, const struct pz_trans_feats *feats,
                                   const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
+
+/* Where the history around position p begins, or `least` <= p where that is later. Threads: any */
+static inline uint64_t pz_trans_history_begin(const struct pz_trans_view *v, uint64_t p,
+                                              uint64_t least)
+{
+    uint64_t w = p / 64, bits = v->begins[w] << (63 - p % 64), at = p; /* bit 63 is that of `at` */
+
+    for (; bits == 0 && at > least && w > 0; at = w * 64 + 63)
+        bits = v->begins[--w];
+    at -= bits ? (uint64_t)__builtin_clzll(bits) : 0;
+    return at > least ? at : least;
+}
+
+/* Where it ends, or `most` > p where that is earlier. Threads: any */
+static inline uint64_t pz_trans_history_end(const struct pz_trans_view *v, uint64_t p,
+                                            uint64_t most)
+{
+    uint64_t at = p + 1, w = at / 64, bits = v->begins[w] >> (at % 64); /* bit 0 is that of `at` */
+
+    for (; bits == 0 && at < most; at = w * 64)
+        bits = v->begins[++w];
+    at += bits ? (uint64_t)__builtin_ctzll(bits) : 0;
+    return at < most ? at : most;
+}
 
 /* Give back all that is of users and positions: for who has counted. */
 void pz_trans_view_drop(struct pz_trans_view *v);

@@ -23,7 +23,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
+#include "base/ranks.h"
+#include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 #include "model/trend.h"
 
@@ -81,22 +84,44 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
 static enum pz_status allocate(struct pz_trans_view *v, const uint32_t *all, struct pz_err *err)
 {
     v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
-    v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
-    v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
+    v->begins = pz_mem_array(v->n / 64 + 2, sizeof *v->begins);
     v->own_item = all ? NULL : pz_mem_room(v->n, sizeof *v->own_item);
     v->item = all ? all : v->own_item;
-    v->user = pz_mem_room(v->n, sizeof *v->user);
     v->target = pz_mem_room(v->n, sizeof *v->target);
     v->tail = pz_mem_room(v->n, sizeof *v->tail);
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
-    v->occ = pz_mem_array(v->n, sizeof *v->occ);
     v->at = pz_mem_room(v->n, sizeof *v->at);
     v->within = pz_mem_room(v->n, sizeof *v->within);
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
-    if (!v->ptr || !v->fresh || !v->stale || !v->item || !v->user || !v->target || !v->tail ||
-        !v->occ_ptr || !v->occ || !v->at || !v->within || !v->power)
-        return pz_err_memory(err, "counting transitions", 25.0 * (double)v->n + 16.0 * v->n_items);
+    if (!v->ptr || !v->begins || !v->item || !v->target || !v->tail || !v->occ_ptr || !v->at ||
+        !v->within || !v->power)
+        return pz_err_memory(err, "counting transitions", 21.0 * (double)v->n + 16.0 * v->n_items);
     return PZ_OK;
+}
+
+/* What only a delta has. */
+static enum pz_status allocate_delta(struct pz_trans_view *v, struct pz_err *err)
+{
+    v->user = pz_mem_room(v->n, sizeof *v->user);
+    v->fresh = pz_mem_array(v->n_users, sizeof *v->fresh);
+    v->stale = pz_mem_array(v->n_users, sizeof *v->stale);
+    return v->user && v->fresh && v->stale
+               ? PZ_OK
+               : pz_err_memory(err, "counting transitions", 4.0 * (double)v->n);
+}
+
+/* What a delta knows of user k of the view: n_old of their n positions were counted before. */
+static void take_old(struct pz_trans_view *v, uint32_t k, uint64_t n_old, uint64_t n)
+{
+    double e = v->set[PZ_TRANS_USER_NORM];
+
+    v->fresh[k] = v->ptr[k] + n_old;
+    /* Old pairs were counted with n_old^-e and should be with n^-e: of t as it is now, the share 1
+     * - (n_old / n)^-e is missing; negative, since a longer history weighs less. */
+    v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
+    v->stale[k] = fabs((double)v->stale[k]) < STALE_BOUND ? 0 : v->stale[k];
+    for (uint64_t p = v->ptr[k]; p < v->ptr[k + 1]; p++)
+        v->user[p] = k;
 }
 
 /* Copy a user as user k of the view. */
@@ -105,21 +130,16 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
     const struct pz_corpus *c = s->c;
     uint32_t u = s->user;
     uint64_t p = v->ptr[k], n = c->ptr[u + 1] - c->ptr[u];
-    uint64_t n_old = s->first_new ? s->first_new[u] - c->ptr[u] : 0;
-    double e = v->set[PZ_TRANS_USER_NORM];
 
     v->ptr[k + 1] = p + n;
-    v->fresh[k] = p + n_old;
-    /* Old pairs were counted with n_old^-e and should be with n^-e: of t as it is now, the share 1
-     * - (n_old / n)^-e is missing; negative, since a longer history weighs less. */
-    v->stale[k] = n_old > 0 ? (float)(1 - pow((double)n_old / (double)n, -e)) : 0;
-    v->stale[k] = fabs((double)v->stale[k]) < STALE_BOUND ? 0 : v->stale[k];
+    pz_bits_add(v->begins, p);
+    if (v->user)
+        take_old(v, k, s->first_new ? s->first_new[u] - c->ptr[u] : 0, n);
     for (uint64_t t = 0; t < n; t++, p++) {
         uint64_t q = c->ptr[u] + t;
 
         if (v->own_item)
             v->own_item[p] = c->item[q];
-        v->user[p] = k;
         v->target[p] = pz_weight_damp(c->weight[q], c->event_power);
     }
 }
@@ -128,17 +148,18 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
  * ones 0. */
 static void join_wishes(struct pz_trans_view *v)
 {
-    for (uint64_t k = 0, first = 0; k < v->n; k++) {
-        float *mine = &v->target[v->occ[k]], *to = &v->target[v->occ[first]];
+    for (uint32_t i = 0; i < v->n_items; i++)
+        for (uint64_t k = v->occ_ptr[i], first = k, end = 0; k < v->occ_ptr[i + 1]; k++) {
+            float *mine = &v->target[v->occ[k]], *to = &v->target[v->occ[first]];
 
-        if (v->item[v->occ[k]] != v->item[v->occ[first]] ||
-            v->user[v->occ[k]] != v->user[v->occ[first]])
-            first = k;
-        if (first == k)
-            continue;
-        *to = *mine > *to ? *mine : *to;
-        *mine = 0;
-    }
+            if (v->occ[k] >= end) {
+                first = k;
+                end = pz_trans_history_end(v, v->occ[k], v->n);
+                continue;
+            }
+            *to = *mine > *to ? *mine : *to;
+            *mine = 0;
+        }
 }
 
 /* The moments of user k of the view: g events of one time have no order
@@ -203,46 +224,80 @@ static void scale_user(struct pz_trans_view *v, const struct source *s, uint32_t
 /* User k's first position that has pairs to count: old ones far from the new have none. */
 static uint64_t first_counting(const struct pz_trans_view *v, uint32_t k)
 {
-    uint64_t start = v->ptr[k], fresh = v->fresh[k];
+    uint64_t start = v->ptr[k], fresh = v->user ? v->fresh[k] : start;
 
-    return v->stale[k] != 0 || fresh - start <= v->window ? start : fresh - v->window;
+    return fresh == start || v->stale[k] != 0 || fresh - start <= v->window ? start
+                                                                            : fresh - v->window;
 }
 
-/* Counting sort by item of the positions, of all or of those that have pairs to count. */
-static void index_items(struct pz_trans_view *v, bool all)
+enum positions {
+    ALL,
+    COUNTING, /* those that have pairs to count */
+    OWN,      /* those of items whose rows are this rank's */
+};
+
+static inline bool is_listed(const struct pz_trans_view *v, uint64_t p, enum positions which)
+{
+    return which != OWN || pz_cells_owner(v->item[p]) == pz_ranks_id();
+}
+
+static inline uint64_t first_listed(const struct pz_trans_view *v, uint32_t k, enum positions which)
+{
+    return which == COUNTING ? first_counting(v, k) : v->ptr[k];
+}
+
+/* Counting sort of positions by item. */
+static enum pz_status index_items(struct pz_trans_view *v, enum positions which, struct pz_err *err)
 {
     uint64_t n = 0;
 
     memset(v->occ_ptr, 0, ((size_t)v->n_items + 1) * sizeof *v->occ_ptr);
     for (uint32_t k = 0; k < v->n_users; k++)
-        for (uint64_t p = all ? v->ptr[k] : first_counting(v, k); p < v->ptr[k + 1]; p++, n++)
-            v->occ_ptr[v->item[p]]++;
+        for (uint64_t p = first_listed(v, k, which); p < v->ptr[k + 1]; p++)
+            v->occ_ptr[v->item[p]] += is_listed(v, p, which);
     for (uint32_t i = 0; i < v->n_items; i++)
-        v->occ_ptr[i + 1] += v->occ_ptr[i];
+        v->occ_ptr[i] = n += v->occ_ptr[i];
+    free(v->occ);
+    v->occ = pz_mem_array(n, sizeof *v->occ);
+    if (!v->occ)
+        return pz_err_memory(err, "counting transitions", 4.0 * (double)n);
     for (uint32_t k = v->n_users; k-- > 0;)
-        for (uint64_t p = v->ptr[k + 1]; p-- > (all ? v->ptr[k] : first_counting(v, k));)
+        for (uint64_t p = v->ptr[k + 1], first = first_listed(v, k, which); p-- > first;)
             /* From behind, so that positions of an item ascend and each occ_ptr ends at its
              * beginning. */
-            v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
+            if (is_listed(v, p, which))
+                v->occ[--v->occ_ptr[v->item[p]]] = (uint32_t)p;
     v->occ_ptr[v->n_items] = n;
+    return PZ_OK;
 }
 
-static void fill(struct pz_trans_view *v, const struct pz_corpus *c, const struct source *list)
+/* The positions that rows are counted from. Rows of features are sums over any items. */
+static enum positions counted(const struct pz_trans_view *v)
 {
+    return v->user ? COUNTING : v->feats->n == 0 && pz_ranks_n() > 1 ? OWN : ALL;
+}
+
+static enum pz_status fill(struct pz_trans_view *v, const struct pz_corpus *c,
+                           const struct source *list, struct pz_err *err)
+{
+    enum pz_status st;
+
     for (uint32_t d = 0; d <= v->max; d++)
         v->power[d] = (float)pow(v->set[PZ_TRANS_DECAY], 0.5 * d);
     for (uint32_t k = 0; k < v->n_users; k++)
         take_user(v, &list[k], k);
     for (uint32_t k = 0; k < v->n_users; k++)
         find_moments(v, &list[k], k);
-    index_items(v, c->wishes);
-    if (c->wishes) {
+    pz_bits_add(v->begins, v->n);
+    st = index_items(v, c->wishes ? ALL : counted(v), err);
+    if (st == PZ_OK && c->wishes) {
         /* Sorted by item, a user's events of an item stand together. */
         join_wishes(v);
-        index_items(v, false);
+        st = counted(v) == ALL ? PZ_OK : index_items(v, counted(v), err);
     }
-    for (uint32_t k = 0; k < v->n_users; k++)
+    for (uint32_t k = 0; k < v->n_users && st == PZ_OK; k++)
         scale_user(v, &list[k], k);
+    return st;
 }
 
 /* Bits of the whole part of x >= 0. */
@@ -292,22 +347,24 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
         st = pz_err_set(err, PZ_UNAVAILABLE, "transitions: more than 4,294,967,294 interactions");
     if (st == PZ_OK)
         st = allocate(v, !delta && v->n == c->ptr[c->n_users] ? c->item : NULL, err);
-    if (st == PZ_OK) {
-        fill(v, c, list);
+    if (st == PZ_OK && delta)
+        st = allocate_delta(v, err);
+    if (st == PZ_OK)
+        st = fill(v, c, list, err);
+    if (st == PZ_OK)
         choose_unit(v, c->ptr[c->n_users]);
-    }
     free(list);
     return st;
 }
 
 void pz_trans_view_drop(struct pz_trans_view *v)
 {
-    void *const array[] = { v->ptr,  v->fresh,   v->stale, v->own_item, v->user,  v->target,
-                            v->tail, v->occ_ptr, v->occ,   v->at,       v->within };
+    void *const array[] = { v->ptr,    v->begins, v->fresh,   v->stale, v->own_item, v->user,
+                            v->target, v->tail,   v->occ_ptr, v->occ,   v->at,       v->within };
 
     for (size_t i = 0; i < sizeof array / sizeof *array; i++)
         free(array[i]);
-    v->ptr = v->fresh = v->occ_ptr = NULL;
+    v->ptr = v->begins = v->fresh = v->occ_ptr = NULL;
     v->stale = v->target = v->tail = NULL;
     v->own_item = v->user = v->occ = v->at = NULL;
     v->item = NULL;
