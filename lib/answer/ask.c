@@ -48,7 +48,7 @@ static bool is_known(const struct pz_model *m, const struct pz_request *req,
                      const struct pz_live *live)
 {
     /* Where nobody is named there is nobody unknown. */
-    if (!req->user_id || live->n_events > 0)
+    if (!req->user_id || live->n_events > 0 || live->run)
         return true;
     if (live->users && pz_dict_find_str(&live->users->ids, req->user_id) != PZ_NONE)
         return true;

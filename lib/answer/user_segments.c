@@ -110,7 +110,8 @@ static enum pz_status score_user(struct job *j, struct pz_ranker *r, uint32_t u,
         j->row[i * j->n_users + u] =
             /* Forgotten and not seen since: popularity alone would be said of them, and they are
              * not to be named. */
-            (struct scored_user){ live.forgotten && live.n_events == 0 ? -1 : share[i], u };
+            (struct scored_user){ live.forgotten && live.n_events == 0 && !live.run ? -1 : share[i],
+                                  u };
     pz_arena_clear(&arena);
     return st;
 }

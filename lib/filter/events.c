@@ -2,10 +2,10 @@
 /* Filter expressions, interactions: all that a user did, of the model, live and inline, against
  * the tests inside a COUNT, one interaction after the other.
  *
- * The model's interactions come before the live and inline ones. Which items live events are of is
- * looked up once a query, by whoever asks; properties are parsed only for filters that ask for
- * them. COUNT(...) >= 1 needs no counting:
- * it ends with the first interaction that fits. */
+ * The model's interactions come before the live and inline ones, rows that stand for several last.
+ * Which items live events are of is looked up once a query, by whoever asks; properties are parsed
+ * only for filters that ask for them. COUNT(...) >= 1 needs no counting: it ends with the first
+ * interaction that fits. */
 #include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -133,12 +133,27 @@ enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err
 
         if (i < n_live && env->live_item)
             work->live_item[i] = env->live_item[i];
-        else if (i < n_live && env->live->event[i].times > 0)
-            work->live_item[i] = env->live->event[i].item;
         else
             work->live_item[i] = id ? pz_dict_find_str(items, id) : PZ_NONE;
     }
     return PZ_OK;
+}
+
+/* The i-th of the rows that stand for several live events. */
+static bool get_row(const struct pz_live_run *run, uint64_t i, struct event *e)
+{
+    for (; run && i >= run->n; run = run->next)
+        i -= run->n;
+    if (!run)
+        return false;
+    *e = (struct event){ .item = run->row[i].item,
+                         .id = run->row[i].item_id,
+                         .time = run->row[i].time,
+                         .value = pz_as_float(run->row[i].value),
+                         .type = PZ_NONE,
+                         .type_name = run->event_type,
+                         .times = run->row[i].times };
+    return true;
 }
 
 /* The i-th interaction of a user, the model's before the live and inline ones; false: no more. */
@@ -162,8 +177,10 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
         return true;
     }
     i -= n_old;
-    if (ctx->f->of_users || i >= n_live + env->n_history)
+    if (ctx->f->of_users)
         return false;
+    if (i >= n_live + env->n_history)
+        return env->live && get_row(env->live->run, i - n_live - env->n_history, e);
     *e = (struct event){
         .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE, .times = 1
     };
@@ -174,7 +191,6 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
         e->time = live->time;
         e->value = pz_as_float(live->value);
         e->type_name = live->event_type;
-        e->times = live->times > 0 ? live->times : 1;
         e->props = i < ctx->work->n_props ? ctx->work->props[i] : NULL;
     } else {
         e->id = env->history[i - n_live];

@@ -41,8 +41,8 @@ enum {
     KEPT = PZ_DIGEST_KEPT,
     PIECE = 16384,
     HEAD = 25,
-    ROW = 20,        /* and a value */
-    MOST = INT32_MAX /* events in a row, and between its first and last */
+    ROW = PZ_DIGEST_ROW,
+    MOST = PZ_DIGEST_MANY /* events in a row, and between its first and last */
 };
 
 /* The key of a piece; returns its length. */
@@ -77,55 +77,24 @@ int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *
     return 0;
 }
 
-/* The rows of a piece; item: where their items are. */
-static int read_rows(const char *p, struct pz_digest_row r, const char *item, const char *end,
-                     uint32_t n, pz_digest_fn *fn, void *context)
-{
-    const uint64_t base = r.first;
-    const bool valued = !isnan(r.value);
-    int rc = 0;
-
-    for (uint32_t i = 0; i < n && rc == 0; i++) {
-        uint32_t number[2], times;
-
-        if (item >= end)
-            return MDB_CORRUPTED;
-        memcpy(number, p, 8);
-        memcpy(&r.time, p + 8, 8);
-        memcpy(&times, p + 16, 4);
-        if (valued)
-            memcpy(&r.value, p + ROW, 8);
-        p += valued ? ROW + 8 : ROW;
-        r.first = base + number[0];
-        r.last = base + number[1];
-        r.n = times & MOST;
-        r.mixed = times > MOST;
-        r.item = item;
-        r.n_item = strlen(item);
-        item += r.n_item + 1;
-        rc = fn(context, &r);
-    }
-    return rc;
-}
-
 /* The texts are copied together, the rows read where they lie. */
 static int read_piece(const MDB_val *v, struct pz_arena *arena, pz_digest_fn *fn, void *context)
 {
     const char *p = v->mv_data, *end = p + v->mv_size, *rows;
-    struct pz_digest_row r = { .n = 0 };
+    struct pz_digest_piece piece;
     size_t n_type, bytes;
     char *text;
-    uint32_t n;
+    int rc;
 
     /* With a NUL at the end no text is read beyond it. */
     if (v->mv_size < HEAD + 1 || end[-1] != '\0')
         return MDB_CORRUPTED;
-    memcpy(&n, p + 12, 4);
-    memcpy(&r.first, p + 16, 8);
-    r.value = p[24] ? 0 : NAN;
+    memcpy(&piece.n, p + 12, 4);
+    memcpy(&piece.base, p + 16, 8);
+    piece.valued = p[24] != 0;
     n_type = strlen(p + HEAD) + 1;
     rows = p + HEAD + n_type;
-    bytes = (size_t)n * (p[24] ? ROW + 8 : ROW);
+    bytes = (size_t)piece.n * (piece.valued ? ROW + 8 : ROW);
     if (bytes > (size_t)(end - rows))
         return MDB_CORRUPTED;
     p = rows + bytes;
@@ -134,8 +103,12 @@ static int read_piece(const MDB_val *v, struct pz_arena *arena, pz_digest_fn *fn
         return ENOMEM;
     memcpy(text, rows - n_type, n_type);
     memcpy(text + n_type, p, (size_t)(end - p));
-    r.type = *text ? text : NULL;
-    return read_rows(rows, r, text + n_type, text + n_type + (end - p), n, fn, context);
+    piece.type = *text ? text : NULL;
+    piece.row = rows;
+    piece.item = text + n_type;
+    piece.end = piece.item + (end - p);
+    rc = fn(context, &piece);
+    return rc == 0 && piece.n > 0 ? MDB_CORRUPTED : rc;
 }
 
 int pz_digest_read(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
@@ -159,14 +132,22 @@ struct digest {
     size_t n, cap;
 };
 
-static int keep_row(void *context, const struct pz_digest_row *row)
+static int keep_row(struct digest *d, const struct pz_digest_row *row)
 {
-    struct digest *d = context;
-
     if (!pz_mem_grow(&d->row, &d->cap, d->n + 1, sizeof *d->row))
         return ENOMEM;
     d->row[d->n++] = *row;
     return 0;
+}
+
+static int keep_piece(void *context, struct pz_digest_piece *piece)
+{
+    struct pz_digest_row row;
+    int rc = 0;
+
+    while (rc == 0 && pz_digest_next(piece, &row))
+        rc = keep_row(context, &row);
+    return rc;
 }
 
 static const char *type_of(const struct pz_digest_row *r)
@@ -339,7 +320,7 @@ static int make(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
 {
     struct pz_arena arena = { 0 };
     struct digest d = { .upto = list->v[KEPT] };
-    int rc = pz_digest_read(s, txn, who, id, &arena, keep_row, &d);
+    int rc = pz_digest_read(s, txn, who, id, &arena, keep_piece, &d);
 
     if (rc == 0)
         rc = read_events(s, txn, list, &arena, &d);

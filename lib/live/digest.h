@@ -8,6 +8,8 @@
 #ifndef PZ_LIVE_DIGEST_H
 #define PZ_LIVE_DIGEST_H
 
+#include <math.h>
+
 #include "base/mem.h"
 #include "live/events.h"
 
@@ -30,10 +32,49 @@ struct pz_digest_row {
 int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t *upto,
                    uint32_t *n);
 
-typedef int pz_digest_fn(void *context, const struct pz_digest_row *row);
+/* Rows of one type, all with a value or all without, as they lie in the file. */
+struct pz_digest_piece {
+    const char *type;             /* NULL: none */
+    const char *row, *item, *end; /* of what is not read yet; end: of the items */
+    uint64_t base;
+    uint32_t n; /* rows not read yet */
+    bool valued;
+};
 
-/* Call fn for every row of an owner's digest, by type, the ones with a value first, then by the
- * bytes of the item. Strings live in the arena. */
+enum { PZ_DIGEST_ROW = 20 /* bytes, and a value */, PZ_DIGEST_MANY = INT32_MAX };
+
+/* The next row; false: there is none, or (piece->n is not 0 then) the piece is damaged. Here, so
+ * that a row need not be put together in memory. */
+static inline bool pz_digest_next(struct pz_digest_piece *piece, struct pz_digest_row *r)
+{
+    uint32_t number[2], times;
+
+    if (piece->n == 0 || piece->item >= piece->end)
+        return false;
+    memcpy(number, piece->row, 8);
+    memcpy(&r->time, piece->row + 8, 8);
+    memcpy(&times, piece->row + 16, 4);
+    r->value = NAN;
+    if (piece->valued)
+        memcpy(&r->value, piece->row + PZ_DIGEST_ROW, 8);
+    r->type = piece->type;
+    r->first = piece->base + number[0];
+    r->last = piece->base + number[1];
+    r->n = times & PZ_DIGEST_MANY;
+    r->mixed = times > PZ_DIGEST_MANY;
+    r->item = piece->item;
+    r->n_item = strlen(r->item);
+    piece->item += r->n_item + 1;
+    piece->row += PZ_DIGEST_ROW + (piece->valued ? 8 : 0);
+    piece->n--;
+    return true;
+}
+
+typedef int pz_digest_fn(void *context, struct pz_digest_piece *piece);
+
+/* Call fn for every piece of an owner's digest, which reads its rows: by type, the ones with a
+ * value first, then by the bytes of the item. Strings live in the arena; a piece with rows left is
+ * damaged. */
 int pz_digest_read(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
                    struct pz_arena *arena, pz_digest_fn *fn, void *context);
 

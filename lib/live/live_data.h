@@ -20,9 +20,7 @@ enum pz_live_detail {
     PZ_LIVE_EACH    /* each by itself */
 };
 
-/* A live event of one user that the model has not seen (borrowed), or several of one type and item
- * together: `times` of them then, with the latest time, the largest value and the last number, all
- * with a value or all without; nothing shown, and no properties. */
+/* A live event of one user that the model has not seen (borrowed). */
 struct pz_live_event {
     const char *item_id; /* any string; items the model does not know count for nothing yet */
     const char *event_type;
@@ -33,8 +31,24 @@ struct pz_live_event {
         *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
     size_t n_shown;
     const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
-    uint32_t times;         /* 0: one event by itself */
-    uint32_t item;          /* of several: the model's index of the item, PZ_NONE: it has none */
+};
+
+/* Several of them, of one item. */
+struct pz_live_kind {
+    const char *item_id;
+    double value;   /* the largest; NAN: they have none */
+    int64_t time;   /* the latest; not later than now */
+    uint32_t item;  /* the model's index, PZ_NONE: it has none */
+    uint32_t times; /* how many they are */
+};
+
+/* Rows of one type, all with a value or all without. */
+struct pz_live_run {
+    const char *event_type;
+    bool valued;
+    const struct pz_live_kind *row; /* [n] */
+    size_t n;
+    const struct pz_live_run *next; /* NULL: the last */
 };
 
 /* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that
@@ -51,9 +65,11 @@ struct pz_overlay {
 
 /* What a campaign knows beyond its model (all borrowed; all-zero: nothing). */
 struct pz_live {
-    const struct pz_live_event *event; /* [n_events] those that are several in any order, then the
-                                        * others, oldest first */
-    size_t n_events, n_together;       /* n_together: entries that are several */
+    const struct pz_live_event *event; /* [n_events] oldest first */
+    size_t n_events;
+    const struct pz_live_run *run; /* older events, in any order; NULL: none */
+    int64_t run_time;              /* the latest of their times */
+    uint64_t run_last;             /* the largest of their numbers */
     bool forgotten; /* the user asked to be forgotten: the model's history is not used */
     const struct pz_overlay *items, *users; /* NULL: none */
 };

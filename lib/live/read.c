@@ -7,7 +7,6 @@
  * than a page knows. It is used where that makes no difference; else the user is read again, event
  * by event. */
 #include <errno.h>
-#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -90,8 +89,7 @@ static int read_one(struct pz_walk *w, uint64_t number, bool in_full, bool prope
                                    .event_type = keep_type(arena, e.event_type, before, &failed),
                                    .value = e.value,
                                    .time = e.time,
-                                   .number = number,
-                                   .item = PZ_NONE };
+                                   .number = number };
     if (properties)
         out->properties = keep(arena, e.properties, &failed);
     if (in_full)
@@ -158,10 +156,9 @@ struct reading {
     size_t n, cap, n_rows;
     struct pz_arena *arena;
     struct pz_live *live;
-    struct pz_live_event *out; /* where the next row goes */
+    struct pz_live_kind *out; /* where the next row goes */
+    struct pz_live_run *run;  /* that rows are of */
     struct pz_dict_walk items;
-    const char *type; /* of the row before */
-    double value;     /* likewise */
 };
 
 /* Note the owner's digest, if there is one that has anything wanted; *after: to where it goes. */
@@ -202,40 +199,90 @@ static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const 
                    : rc;
 }
 
-/* The items of a type, with a value or without, ascend. */
-static uint32_t find_item(struct reading *to, const struct pz_digest_row *r)
+/* What rows can say of what is wanted. */
+struct saying {
+    uint64_t after, upto; /* wanted numbers */
+    int64_t latest;
+    bool partly, mixed; /* of rows that began before; of mixed ones */
+};
+
+static bool can_say(const struct saying *s, const struct pz_digest_row *r)
 {
-    if (r->type != to->type || isnan(r->value) != isnan(to->value))
-        to->items.at = to->items.at_tail = 0;
-    to->type = r->type;
-    to->value = r->value;
-    return to->items.dict && *r->item ? pz_dict_walk_to(&to->items, r->item, r->n_item) : PZ_NONE;
+    bool partly = r->first <= s->after;
+
+    return r->last <= s->upto && r->time <= s->latest && (!partly || s->partly) &&
+           (!r->mixed || (s->mixed && !partly));
 }
 
-/* One row of a digest. Of one that began before what is wanted, it is known that its last event is
- * wanted, but not how many are. */
-static int read_row(void *context, const struct pz_digest_row *r)
+/* Of a row that began before what is wanted, it is known that its last event is wanted, but not how
+ * many are. */
+static struct saying what_rows_say(const struct reading *to)
+{
+    enum pz_live_detail detail = to->want->detail;
+
+    return (struct saying){ .after = to->owner[to->n].after,
+                            .upto = to->want->upto ? to->want->upto : UINT64_MAX,
+                            .latest = to->latest,
+                            .partly = detail < PZ_LIVE_COUNTS,
+                            .mixed = detail < PZ_LIVE_PAIRS };
+}
+
+/* The run that the rows of a piece are of, that of the piece before or a new one. Items ascend in
+ * one. */
+static int begin_piece(struct reading *to, const struct pz_digest_piece *piece)
+{
+    struct pz_live_run *run = to->run;
+
+    if (run && piece->valued == run->valued && !piece->type == !run->event_type &&
+        (!piece->type || strcmp(piece->type, run->event_type) == 0))
+        return 0;
+    run = to->run = pz_arena_take(to->arena, sizeof *run);
+    if (!run)
+        return ENOMEM;
+    *run = (struct pz_live_run){ piece->type, piece->valued, to->out, 0, to->live->run };
+    to->live->run = run;
+    to->items = (struct pz_dict_walk){ .dict = to->want->items };
+    return 0;
+}
+
+/* The rows of a piece of a digest; what they change is kept at hand, as there are many. */
+static int read_rows(void *context, struct pz_digest_piece *piece)
 {
     struct reading *to = context;
-    uint64_t after = to->owner[to->n].after;
-    bool partly = r->first <= after;
+    const struct saying saying = what_rows_say(to);
+    struct pz_live_kind *out = to->out, *end = out + to->n_rows;
+    struct pz_digest_piece rest = *piece;
+    int64_t time = to->live->run_time;
+    uint64_t last = to->live->run_last;
+    struct pz_dict_walk items;
+    struct pz_digest_row r;
+    int rc = begin_piece(to, piece);
 
-    if (r->last <= after)
-        return 0;
-    if ((partly && to->want->detail >= PZ_LIVE_COUNTS) ||
-        (r->mixed && (partly || to->want->detail >= PZ_LIVE_PAIRS)) ||
-        (to->want->upto && r->last > to->want->upto) || r->time > to->latest || to->n_rows == 0) {
-        to->unclear = true;
-        return 0;
+    items = to->items;
+    while (rc == 0 && pz_digest_next(&rest, &r)) {
+        if (r.last <= saying.after)
+            continue;
+        if (out == end || !can_say(&saying, &r)) {
+            to->unclear = true;
+            rest.n = 0;
+            break;
+        }
+        time = r.time > time ? r.time : time;
+        last = r.last > last ? r.last : last;
+        *out++ = (struct pz_live_kind){
+            r.n_item ? r.item : NULL, r.value, r.time,
+            items.dict && r.n_item ? pz_dict_walk_to(&items, r.item, r.n_item) : PZ_NONE, r.n
+        };
     }
-    to->n_rows--;
-    *to->out++ = (struct pz_live_event){ .item_id = *r->item ? r->item : NULL,
-                                         .event_type = r->type,
-                                         .value = r->value,
-                                         .time = r->time,
-                                         .number = r->last,
-                                         .times = r->n,
-                                         .item = find_item(to, r) };
+    if (rc != 0)
+        return rc;
+    piece->n = rest.n;
+    to->items = items;
+    to->n_rows -= (size_t)(out - to->out);
+    to->run->n += (size_t)(out - to->out);
+    to->out = out;
+    to->live->run_time = time;
+    to->live->run_last = last;
     return 0;
 }
 
@@ -246,10 +293,8 @@ static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *t
     while (to->n > 0 && rc == 0) {
         const struct owner *o = &to->owner[--to->n];
 
-        to->items = (struct pz_dict_walk){ .dict = to->want->items };
-        to->type = NULL;
-        to->value = NAN;
-        rc = pz_digest_read(s, txn, o->who, o->id, to->arena, read_row, to);
+        to->run = NULL;
+        rc = pz_digest_read(s, txn, o->who, o->id, to->arena, read_rows, to);
     }
     return rc;
 }
@@ -265,11 +310,23 @@ static void cut_list(struct pz_numbers *list, const struct pz_live_want *want)
     }
 }
 
+/* Nothing is read yet; whether the user is forgotten is known. */
+static void begin(struct pz_live *live)
+{
+    live->event = NULL;
+    live->n_events = 0;
+    live->run = NULL;
+    live->run_time = INT64_MIN;
+    live->run_last = 0;
+}
+
 static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
 {
+    struct pz_live *live = to->live;
     struct pz_live_event *out;
     int rc;
 
+    begin(live);
     to->list.n = to->n = to->n_rows = 0;
     to->unclear = false;
     rc = pz_live_each_owner(s, txn, to->user_id, to->after, look_at_owned, to);
@@ -277,15 +334,15 @@ static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
         return rc;
     put_in_order(&to->list);
     cut_list(&to->list, to->want);
-    out = to->out = pz_arena_take(to->arena, (to->n_rows + to->list.n) * sizeof *out + 8);
-    if (!out)
+    out = pz_arena_take(to->arena, to->list.n * sizeof *out + 8);
+    to->out = pz_arena_take(to->arena, to->n_rows * sizeof *to->out + 8);
+    if (!out || !to->out)
         return ENOMEM;
     rc = read_digests(s, txn, to);
     if (rc == 0 && !to->unclear)
-        rc = read_events(s, txn, &to->list, to->want->detail == PZ_LIVE_EACH, to->arena, to->out);
-    to->live->event = out;
-    to->live->n_together = (size_t)(to->out - out);
-    to->live->n_events = rc == 0 ? to->live->n_together + to->list.n : 0;
+        rc = read_events(s, txn, &to->list, to->want->detail == PZ_LIVE_EACH, to->arena, out);
+    live->event = out;
+    live->n_events = rc == 0 && !to->unclear ? to->list.n : 0;
     return rc;
 }
 
@@ -315,8 +372,7 @@ enum pz_status pz_live_read_as(struct pz_live_store *s, const char *user_id,
     size_t n = strlen(user_id);
     enum pz_status st;
 
-    live->event = NULL;
-    live->n_events = live->n_together = 0;
+    begin(live);
     live->forgotten = false;
     if (n == 0 || n > PZ_LIVE_ID_MAX)
         return PZ_OK;

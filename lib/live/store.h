@@ -113,12 +113,11 @@ struct pz_live_want {
 
 /* Events of a user (or of a session used as a user id), and those of sessions that joined the user,
  * in order of number. Less than EACH: of an owner with many, all but the newest PZ_LIVE_SHOWN_MAX
- * come as a few that stand for several (digest.c), before the others; where those cannot say what
+ * come as rows that stand for several (digest.c), none later than now; where those cannot say what
  * is wanted, each comes by itself. So the cost is bounded by the items, not by the events; of EACH,
  * by the events. Those before the newest PZ_LIVE_SHOWN_MAX come without their impressions and, but
  * for EACH, properties. The model's history of a forgotten user is not used, so that all their
- * events count: `after` is then 0. Only .event, .n_events, .n_together and .forgotten of *live are
- * touched.
+ * events count: `after` is then 0. Only what is of events and .forgotten of *live is touched.
  *
  * Errors:  as pz_live_put_each
  * Owner:   strings live in the arena

@@ -33,7 +33,7 @@ static enum pz_status prepare_shown(struct pz_adjustment *a, const struct pz_ask
     size_t n = 0, kept = 0;
 
     a->n_shown = 0;
-    for (size_t i = live ? live->n_together : 0; live && i < live->n_events; i++) {
+    for (size_t i = 0; live && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
         double age = h->now > e->time ? (double)(h->now - e->time) : 0, left;
 

@@ -53,6 +53,28 @@ bool pz_history_counts(const struct pz_request *req, const struct pz_live_event 
     return page->number == 0 || event->number <= page->live;
 }
 
+const struct pz_live_run *pz_history_run(const struct pz_request *req)
+{
+    const struct pz_page *page = &req->rules.page;
+
+    return req->live && (page->number == 0 || req->live->run_last <= page->live) ? req->live->run
+                                                                                 : NULL;
+}
+
+void pz_history_of_row(const struct pz_asked *asked, const struct pz_live_run *run, size_t i,
+                       struct pz_past *to)
+{
+    const struct pz_live_kind *row = &run->row[i];
+
+    to->type = run->event_type;
+    to->item = row->item;
+    to->time = row->time;
+    if (i == 0)
+        to->n_type = to->type ? strlen(to->type) : 0;
+    if (i == 0 || (run->valued && row->value != row[-1].value))
+        to->weight = (float)pz_model_event_weight(asked->m, to->type, row->value);
+}
+
 /* Into *to, which is of the event before, all that is not the same: its type and weight mostly are.
  * before: NULL: there is none */
 static void read_event(const struct pz_asked *asked, const struct pz_live_event *e,
@@ -77,8 +99,8 @@ static uint32_t find_item(struct pz_history *h, const struct pz_dict *items,
     uint32_t *met, item;
     const char *id;
 
-    if (e->times > 0 || !e->item_id)
-        return e->times > 0 ? e->item : PZ_NONE;
+    if (!e->item_id)
+        return PZ_NONE;
     met = &h->met[pz_hash64(e->item_id, n) % PZ_MET];
     if (*met < items->n) {
         id = pz_dict_get(items, *met, &len);
@@ -91,21 +113,42 @@ static uint32_t find_item(struct pz_history *h, const struct pz_dict *items,
     return item;
 }
 
+/* How many rows there are that stand for several events. */
+static size_t count_rows(const struct pz_live_run *run)
+{
+    size_t n = 0;
+
+    for (; run; run = run->next)
+        n += run->n;
+    return n;
+}
+
+static enum pz_status grow_live(struct pz_history *h, size_t n, struct pz_err *err)
+{
+    if (n > 0 && !h->met)
+        h->met = pz_mem_array(PZ_MET, sizeof *h->met);
+    if ((n > 0 && !h->met) || !pz_mem_grow(&h->live_item, &h->cap_live, n, sizeof *h->live_item) ||
+        !pz_mem_grow(&h->past, &h->cap_past, h->n_past + n + count_rows(h->run), sizeof *h->past))
+        return pz_err_memory(err, "a history", 44.0 * (double)n);
+    return PZ_OK;
+}
+
 static enum pz_status add_live(struct pz_history *h, const struct pz_asked *asked,
                                struct pz_err *err)
 {
-    const struct pz_live *live = asked->req->live;
+    static const struct pz_live nothing;
+    const struct pz_live *live = asked->req->live ? asked->req->live : &nothing;
     int64_t latest = pz_time_latest();
     struct pz_past past = { .item = PZ_NONE };
+    enum pz_status st;
 
-    h->together = h->n_past;
-    if (live && live->n_events > 0 && !h->met)
-        h->met = pz_mem_array(PZ_MET, sizeof *h->met);
-    if (live && ((live->n_events > 0 && !h->met) ||
-                 !pz_mem_grow(&h->live_item, &h->cap_live, live->n_events, sizeof *h->live_item) ||
-                 !pz_mem_grow(&h->past, &h->cap_past, h->n_past + live->n_events, sizeof *h->past)))
-        return pz_err_memory(err, "a history", 44.0 * (double)live->n_events);
-    for (size_t i = 0; live && i < live->n_events; i++) {
+    h->before_run = h->n_past;
+    h->run = pz_history_run(asked->req);
+    h->live_last = h->run ? live->run_last : 0;
+    if (!asked->req->now && h->run && live->run_time > h->now)
+        h->now = live->run_time;
+    st = grow_live(h, live->n_events, err);
+    for (size_t i = 0; st == PZ_OK && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
 
         past.item = h->live_item[i] = find_item(h, &asked->m->items, e);
@@ -117,10 +160,8 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
             h->now = e->time;
         if (past.item != PZ_NONE)
             h->past[h->n_past++] = past;
-        if (e->times > 0)
-            h->n_together = h->n_past - h->together;
     }
-    return PZ_OK;
+    return st;
 }
 
 static enum pz_status add_inline(struct pz_history *h, const struct pz_asked *asked,
@@ -280,25 +321,44 @@ static int by_time(const void *x, const void *y)
                               : (a->item > b->item) - (a->item < b->item);
 }
 
-/* Where the newest PZ_HIST_MAX events that count begin. Those that stand for several are in no
- * order until one of them is among these. */
-static size_t find_newest(struct pz_history *h)
+/* Make the rows of the request part of the past, by time. */
+static void put_rows(struct pz_history *h, const struct pz_asked *asked)
 {
-    size_t n = 0, from = h->n_past, end = h->together + h->n_together;
+    struct pz_past *at = h->past + h->before_run, *to = at, past;
+    size_t n = count_rows(h->run), behind = h->n_past - h->before_run;
 
-    while (from > 0 && n < PZ_HIST_MAX) {
-        if (from == end && h->n_together > 0)
-            qsort(h->past + h->together, h->n_together, sizeof *h->past, by_time);
+    memmove(at + n, at, behind * sizeof *at); /* there is room for all */
+    for (; h->run; h->run = h->run->next)
+        for (size_t i = 0; i < h->run->n; i++) {
+            pz_history_of_row(asked, h->run, i, &past);
+            if (past.item != PZ_NONE)
+                *to++ = past;
+        }
+    memmove(to, at + n, behind * sizeof *at);
+    n = (size_t)(to - at);
+    if (n > 0)
+        qsort(at, n, sizeof *at, by_time);
+    h->n_past += n;
+}
+
+/* Where the newest PZ_HIST_MAX events that count begin. */
+static size_t find_newest(struct pz_history *h, const struct pz_asked *asked)
+{
+    size_t n = 0, from = h->n_past;
+
+    while (from > (h->run ? h->before_run : 0) && n < PZ_HIST_MAX)
         n += h->past[--from].weight > 0;
-    }
-    return from;
+    if (!h->run || (n == PZ_HIST_MAX && !asked->req->explain))
+        return from;
+    put_rows(h, asked);
+    return find_newest(h, asked);
 }
 
 /* The newest PZ_HIST_MAX events that count become the query's. */
 static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *asked,
                                  struct pz_err *err)
 {
-    size_t n = 0, from = find_newest(h);
+    size_t n = 0, from = find_newest(h, asked);
     enum pz_status st = grow_hist(h, PZ_HIST_MAX, err);
 
     if (st != PZ_OK)
@@ -330,7 +390,7 @@ enum pz_status pz_history_read(struct pz_history *h, const struct pz_asked *aske
     const char *user_id = asked->req->user_id;
     enum pz_status st;
 
-    h->n_past = h->n_together = 0;
+    h->n_past = 0;
     h->live_last = 0;
     h->now = asked->req->now ? asked->req->now : asked->m->newest;
     h->user = user_id ? pz_dict_find_str(&asked->m->users, user_id) : PZ_NONE;

@@ -18,16 +18,18 @@ struct pz_past {
     float weight; /* as training gave it; 0: does not count; below 0: nor for scoring, but seen */
 };
 
-/* Everything that happened, oldest first (but where an entry stands for several events), and what
- * the scorers read of it. Kept from query to query for its memory; pz_history_read fills all of it
+/* Everything that happened, oldest first, and what the scorers read of it. Live events that came
+ * as rows which stand for several stay where they lie, unless the others are too few or the answer
+ * is to be explained. Kept from query to query for its memory; pz_history_read fills all of it
  * anew. */
 struct pz_history {
     struct pz_past *past; /* [n_past] */
     size_t n_past;
-    size_t together, n_together; /* where those are that stand for several live events */
-    uint32_t user;               /* the model's index; PZ_NONE: not known to it */
-    uint64_t live_last;          /* number of the newest live event in past */
-    uint32_t *live_item;         /* [live events of the request] the model's item, PZ_NONE: none */
+    const struct pz_live_run *run; /* of the request: rows that are not in past */
+    size_t before_run;             /* where in past they would be */
+    uint32_t user;                 /* the model's index; PZ_NONE: not known to it */
+    uint64_t live_last;            /* number of the newest live event in past */
+    uint32_t *live_item;   /* [live events of the request] the model's item, PZ_NONE: none */
     int64_t now;           /* of rules about age: the request's, else the newest thing known */
     struct pz_query query; /* borrows from the arrays below */
     struct pz_query known; /* the same without items that came since training */
@@ -59,6 +61,16 @@ enum pz_status pz_history_of_item(struct pz_history *h, const struct pz_asked *a
 
 /* Whether a live event counts: those after a page's snapshot do not. */
 bool pz_history_counts(const struct pz_request *req, const struct pz_live_event *event);
+
+/* The rows that count: those of a page's snapshot do, or none.
+ *
+ * Owner:   the request */
+const struct pz_live_run *pz_history_run(const struct pz_request *req);
+
+/* What row i of a run comes to, into *to, which is that of row i - 1, whose type and weight are
+ * mostly the same. */
+void pz_history_of_row(const struct pz_asked *asked, const struct pz_live_run *run, size_t i,
+                       struct pz_past *to);
 
 /* Free the memory; all-zero is accepted. */
 void pz_history_clear(struct pz_history *h);

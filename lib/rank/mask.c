@@ -44,20 +44,39 @@ enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules
     return m->recipe->exclude_seen && !is_list ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
 }
 
+/* Items of rows that stand for several events. Where a rule asks for the type alone, or for what an
+ * event without a value counts, the answer for one row is that for all. */
+static void mask_run(const struct pz_asked *asked, const struct pz_live_run *run, int64_t now,
+                     bool only, uint64_t *set)
+{
+    const struct pz_rules *rules = &asked->req->rules;
+    bool each = rules->seen_age_s > 0 || (rules->n_seen_types == 0 && run->valued), seen = false;
+    struct pz_past past;
+
+    for (size_t i = 0; i < run->n; i++) {
+        if (each || i == 0) {
+            pz_history_of_row(asked, run, i, &past);
+            seen = pz_mask_is_seen(rules, now, &past);
+        }
+        if (seen && run->row[i].item != PZ_NONE)
+            pz_bits_put(set, run->row[i].item, only);
+    }
+}
+
 /* Items of the past are taken out, or are all there is. */
 static void mask_seen(const struct pz_asked *asked, const struct pz_history *h, uint64_t *set)
 {
     enum pz_seen seen = pz_rank_seen(asked->m, &asked->req->rules, asked->req->n_rank > 0);
+    bool only = seen == PZ_SEEN_ONLY;
 
-    pz_bits_fill(set, asked->m->items.n, seen != PZ_SEEN_ONLY);
-    for (size_t i = 0; i < h->n_past && seen != PZ_SEEN_KEEP; i++) {
-        if (!pz_mask_is_seen(&asked->req->rules, h->now, &h->past[i]))
-            continue;
-        if (seen == PZ_SEEN_ONLY)
-            pz_bits_add(set, h->past[i].item);
-        else
-            pz_bits_remove(set, h->past[i].item);
-    }
+    pz_bits_fill(set, asked->m->items.n, !only);
+    if (seen == PZ_SEEN_KEEP)
+        return;
+    for (size_t i = 0; i < h->n_past; i++)
+        if (pz_mask_is_seen(&asked->req->rules, h->now, &h->past[i]))
+            pz_bits_put(set, h->past[i].item, only);
+    for (const struct pz_live_run *run = h->run; run; run = run->next)
+        mask_run(asked, run, h->now, only, set);
 }
 
 /* Who asks what, when: live becomes what filters may see of the live events. */
@@ -69,6 +88,7 @@ static struct pz_filter_env filter_env(const struct pz_mask *mask, const struct 
     *live = req->live ? *req->live : nothing;
     while (live->n_events > 0 && !pz_history_counts(req, &live->event[live->n_events - 1]))
         live->n_events--;
+    live->run = pz_history_run(req);
     return (struct pz_filter_env){ .user_id = req->user_id,
                                    .item_id = req->item_id,
                                    .live = live,

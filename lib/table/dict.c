@@ -16,16 +16,10 @@
 #include "base/mem.h"
 #include "table/hash.h"
 
-/* Strings of the dictionary itself. */
-static uint32_t count_own(const struct pz_dict *dict)
-{
-    return dict->tail ? dict->n - dict->tail->n : dict->n;
-}
-
 const char *pz_dict_get(const struct pz_dict *dict, uint32_t i, size_t *len)
 {
-    if (i >= count_own(dict)) {
-        i -= count_own(dict);
+    if (i >= pz_dict_own_n(dict)) {
+        i -= pz_dict_own_n(dict);
         dict = dict->tail;
     }
     *len = (size_t)(dict->offset[i + 1] - dict->offset[i]);
@@ -107,7 +101,7 @@ uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
     /* Plain bisection: a lookup touches about log2(n) places of a mapped file, and 20 comparisons
      * for a million ids are lost in the cost of a question. */
     struct wanted w = want(s, len);
-    uint32_t n = count_own(dict), at_tail, at;
+    uint32_t n = pz_dict_own_n(dict), at_tail, at;
     bool same;
 
     at = bisect(&w, dict, 0, n, dict->offset ? dict->offset[n] : 0, &same);
@@ -121,7 +115,7 @@ uint32_t pz_dict_find(const struct pz_dict *dict, const char *s, size_t len)
  * far, then bisection of the last. */
 static bool go_to(const struct wanted *w, const struct pz_dict *dict, uint32_t *at)
 {
-    uint32_t n = count_own(dict), lo = *at, step = 1;
+    uint32_t n = pz_dict_own_n(dict), lo = *at, step = 1;
     uint64_t end = dict->offset ? dict->offset[n] : 0;
     bool same;
 
@@ -144,22 +138,15 @@ static bool go_to(const struct wanted *w, const struct pz_dict *dict, uint32_t *
     return same;
 }
 
-uint32_t pz_dict_walk_to(struct pz_dict_walk *w, const char *s, size_t len)
+uint32_t pz_dict_walk_far(struct pz_dict_walk *w, const char *s, size_t len)
 {
     const struct pz_dict *dict = w->dict;
-    struct wanted wanted;
+    struct wanted wanted = want(s, len);
 
-    if (w->at < count_own(dict)) { /* where most strings are there, each is the next */
-        uint64_t from = dict->offset[w->at];
-
-        if (dict->offset[w->at + 1] - from == len && memcmp(dict->bytes + from, s, len) == 0)
-            return w->at++;
-    }
-    wanted = want(s, len);
     if (go_to(&wanted, dict, &w->at))
         return w->at++;
     if (dict->tail && go_to(&wanted, dict->tail, &w->at_tail))
-        return count_own(dict) + w->at_tail++;
+        return pz_dict_own_n(dict) + w->at_tail++;
     return PZ_NONE;
 }
 

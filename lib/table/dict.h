@@ -15,6 +15,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 #include "base/err.h"
 
@@ -49,6 +50,12 @@ static inline struct pz_dict pz_dict_view(const struct pz_dict *dict)
     return (struct pz_dict){ dict->n, dict->offset, dict->bytes, dict->tail, NULL, NULL };
 }
 
+/* How many strings are not the tail's. */
+static inline uint32_t pz_dict_own_n(const struct pz_dict *dict)
+{
+    return dict->tail ? dict->n - dict->tail->n : dict->n;
+}
+
 /* The string of index i < n, not NUL-terminated; *len its bytes.
  * Owner: the dictionary; valid as long as it. */
 const char *pz_dict_get(const struct pz_dict *dict, uint32_t i, size_t *len);
@@ -66,9 +73,37 @@ struct pz_dict_walk {
     uint32_t at, at_tail; /* strings before it are smaller than all to come */
 };
 
+/* Whether n bytes are the same: of short strings without a call. */
+static inline bool pz_dict_same(const char *a, const char *b, size_t n)
+{
+    uint32_t x[2], y[2];
+
+    if (n < 4 || n > 8)
+        return memcmp(a, b, n) == 0;
+    memcpy(&x[0], a, 4);
+    memcpy(&x[1], a + n - 4, 4);
+    memcpy(&y[0], b, 4);
+    memcpy(&y[1], b + n - 4, 4);
+    return x[0] == y[0] && x[1] == y[1];
+}
+
+/* pz_dict_walk_to where the string is not the next one. */
+uint32_t pz_dict_walk_far(struct pz_dict_walk *w, const char *s, size_t len);
+
 /* The index of a string that is larger than the one before, or PZ_NONE. A few comparisons
  * where the strings are neighbours, never more than about twice those of pz_dict_find. */
-uint32_t pz_dict_walk_to(struct pz_dict_walk *w, const char *s, size_t len);
+static inline uint32_t pz_dict_walk_to(struct pz_dict_walk *w, const char *s, size_t len)
+{
+    const struct pz_dict *dict = w->dict;
+
+    if (w->at < pz_dict_own_n(dict)) { /* where most strings are there, each is the next */
+        uint64_t from = dict->offset[w->at];
+
+        if (dict->offset[w->at + 1] - from == len && pz_dict_same(dict->bytes + from, s, len))
+            return w->at++;
+    }
+    return pz_dict_walk_far(w, s, len);
+}
 
 /* Free what is owned; accepts an all-zero dict. */
 void pz_dict_clear(struct pz_dict *dict);

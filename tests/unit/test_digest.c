@@ -90,6 +90,37 @@ static size_t kind_of(const struct pz_live_event *e)
     return (item * N_TYPES + type) * 2 + (isnan(e->value) ? 0 : 1);
 }
 
+static void note(struct kind *k, const struct pz_live_event *e, uint64_t times)
+{
+    k->time = k->n == 0 || e->time > k->time ? e->time : k->time;
+    k->value = k->n == 0 || e->value > k->value ? e->value : k->value;
+    k->pair = k->pair || (e->time > SOME_TIME && (isnan(e->value) || e->value > SOME_VALUE));
+    k->n += times;
+}
+
+/* Returns how many rows there are. */
+static size_t note_runs(const struct pz_live *live, struct kind *kind)
+{
+    int64_t time = INT64_MIN;
+    size_t n = 0;
+
+    for (const struct pz_live_run *run = live->run; run; run = run->next)
+        for (size_t i = 0; i < run->n; i++, n++) {
+            const struct pz_live_kind *row = &run->row[i];
+            const struct pz_live_event e = { .item_id = row->item_id,
+                                             .event_type = run->event_type,
+                                             .value = row->value,
+                                             .time = row->time };
+
+            assert_true(isnan(row->value) == !run->valued);
+            assert_true(row->times > 0 && row->item == PZ_NONE);
+            time = row->time > time ? row->time : time;
+            note(&kind[kind_of(&e)], &e, row->times);
+        }
+    assert_true(n == 0 || live->run_time == time);
+    return n;
+}
+
 static size_t read_kinds(struct pz_live_store *s, const char *user, struct pz_live_want want,
                          struct kind *kind)
 {
@@ -99,20 +130,15 @@ static size_t read_kinds(struct pz_live_store *s, const char *user, struct pz_li
 
     memset(kind, 0, N_KINDS * sizeof *kind);
     assert_int_equal(pz_live_read_as(s, user, &want, &arena, &live, NULL), PZ_OK);
+    n = note_runs(&live, kind);
     for (size_t i = 0; i < live.n_events; i++) {
         const struct pz_live_event *e = &live.event[i];
-        struct kind *k = &kind[kind_of(e)];
 
-        assert_true((e->times > 0) == (i < live.n_together));
-        assert_true(i <= live.n_together || e->number > e[-1].number);
+        assert_true(i == 0 || e->number > e[-1].number);
         assert_true(e->number > want.after || live.forgotten || user[0] != 'o');
-        k->time = k->n == 0 || e->time > k->time ? e->time : k->time;
-        k->value = k->n == 0 || e->value > k->value ? e->value : k->value;
-        k->pair = k->pair || (e->time > SOME_TIME && (isnan(e->value) || e->value > SOME_VALUE));
-        k->n += e->times ? e->times : 1;
+        note(&kind[kind_of(e)], e, 1);
     }
-    n = live.n_together;
-    assert_true(n == 0 || live.n_events - n >= PZ_LIVE_SHOWN_MAX || want.upto);
+    assert_true(n == 0 || live.n_events >= PZ_LIVE_SHOWN_MAX || want.upto);
     pz_arena_clear(&arena);
     return n;
 }
@@ -140,7 +166,7 @@ static size_t compare(struct pz_live_store *s, const char *user, uint64_t after,
     return n_used;
 }
 
-/* The last number of some row of the digest; 0: there is none. */
+/* The number up to which the digest goes, or one before; 0: there is none. */
 static uint64_t some_last(struct pz_live_store *s, struct pz_rng *rng)
 {
     const struct pz_live_want want = { .detail = PZ_LIVE_KINDS };
@@ -149,8 +175,8 @@ static uint64_t some_last(struct pz_live_store *s, struct pz_rng *rng)
     uint64_t number = 0;
 
     assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
-    if (live.n_together > 0)
-        number = live.event[below(rng, live.n_together)].number;
+    if (live.run)
+        number = live.run_last - below(rng, live.run_last / 4 + 1);
     pz_arena_clear(&arena);
     return number;
 }
@@ -211,8 +237,9 @@ static size_t read_pairs(double first, double others)
                                   .time = 1700000000 + (int64_t)i };
     assert_int_equal(pz_live_put_each(s, e, N, fate, &last, NULL), PZ_OK);
     assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
-    n = live.n_together;
-    assert_true(live.n_events == (n ? n + PZ_LIVE_SHOWN_MAX : N));
+    n = live.run ? live.run->n : 0;
+    assert_true(n == 0 || !live.run->next);
+    assert_true(live.n_events == (n ? PZ_LIVE_SHOWN_MAX : N));
     pz_arena_clear(&arena);
     remove_store(s);
     return n;

@@ -988,32 +988,45 @@ static void compare(struct world *w, const struct clause *c, int n, const char *
 
 /* ---- live events of one kind together ---- */
 
-static bool same_kind(const struct pz_live_event *a, const struct pz_live_event *b)
+enum { N_LIVE = 6 };
+
+/* Rows, each a run of its own. */
+struct together {
+    struct pz_live_kind row[N_LIVE];
+    struct pz_live_run run[N_LIVE];
+    size_t n;
+};
+
+static bool is_of(const struct pz_live_run *run, const struct pz_live_event *e)
 {
-    return strcmp(a->item_id, b->item_id) == 0 && isnan(a->value) == isnan(b->value) &&
-           strcmp(a->event_type ? a->event_type : "", b->event_type ? b->event_type : "") == 0;
+    return strcmp(run->row->item_id, e->item_id) == 0 && run->valued == !isnan(e->value) &&
+           strcmp(run->event_type ? run->event_type : "", e->event_type ? e->event_type : "") == 0;
 }
 
 /* As a digest of them would tell; false: it would not, as the latest is not the largest. */
-static bool put_together(struct world *w, bool pairs, struct pz_live_event *out, size_t *n)
+static bool put_together(struct world *w, bool pairs, struct together *out)
 {
-    *n = 0;
+    out->n = 0;
     for (size_t i = 0; i < w->live.n_events; i++) {
-        struct pz_live_event e = w->live.event[i], *to = NULL;
+        const struct pz_live_event *e = &w->live.event[i];
+        struct pz_live_kind *to;
+        size_t k = 0;
 
-        for (size_t k = 0; k < *n; k++)
-            to = same_kind(&out[k], &e) ? &out[k] : to;
-        if (!to) {
-            to = &out[(*n)++];
-            *to = e;
-            to->properties = NULL;
-            to->item = pz_dict_find_str(&w->shop->m.items, e.item_id);
-        } else if (pairs && (e.time > to->time ? e.value < to->value
-                                               : e.value > to->value && e.time < to->time)) {
+        while (k < out->n && !is_of(&out->run[k], e))
+            k++;
+        to = &out->row[k];
+        if (k == out->n) {
+            *to = (struct pz_live_kind){ e->item_id, e->value, e->time,
+                                         pz_dict_find_str(&w->shop->m.items, e->item_id), 0 };
+            out->run[k] = (struct pz_live_run){ e->event_type, !isnan(e->value), to, 1,
+                                                k ? &out->run[k - 1] : NULL };
+            out->n++;
+        } else if (pairs && (e->time > to->time ? e->value < to->value
+                                                : e->value > to->value && e->time < to->time)) {
             return false;
         }
-        to->time = e.time > to->time ? e.time : to->time;
-        to->value = e.value > to->value ? e.value : to->value;
+        to->time = e->time > to->time ? e->time : to->time;
+        to->value = e->value > to->value ? e->value : to->value;
         to->times++;
     }
     return true;
@@ -1024,22 +1037,22 @@ static void try_together(struct world *w, const struct pz_filter *f,
                          const struct pz_filter_values *values, struct pz_filter_work *work,
                          const uint64_t *should, const char *text, size_t *n_together)
 {
-    struct pz_live_event event[6];
+    struct together t;
     struct pz_live live = w->live;
     struct pz_filter_env env = w->env;
     uint64_t allowed[2] = { UINT64_MAX, UINT64_MAX };
     enum pz_live_detail detail = pz_filter_detail(f);
 
-    if (detail == PZ_LIVE_EACH || !put_together(w, detail >= PZ_LIVE_PAIRS, event, &live.n_events))
+    if (detail == PZ_LIVE_EACH || !put_together(w, detail >= PZ_LIVE_PAIRS, &t))
         return;
-    live.event = event;
-    live.n_together = live.n_events;
+    live.n_events = 0;
+    live.run = t.n ? &t.run[t.n - 1] : NULL;
     env.live = &live;
     assert_int_equal(pz_filter_apply(f, values, &env, work, allowed, NULL), PZ_OK);
     for (uint32_t i = 0; i < (w->of_users ? w->shop->m.users.n : w->shop->m.items.n); i++)
         if ((allowed[i / 64] ^ should[i / 64]) >> (i % 64) & 1)
             fail_msg("%s: otherwise of events together", text);
-    *n_together += live.n_events < w->live.n_events;
+    *n_together += t.n < w->live.n_events;
 }
 
 static void try_one(struct world *w, struct pz_filter_work *work, size_t *n_refused, size_t *n_some,

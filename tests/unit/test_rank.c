@@ -14,6 +14,7 @@
 #include "base/rng.h"
 #include "filter/filter.h"
 #include "rank/choose.h"
+#include "rank/history.h"
 #include "rank/page.h"
 #include "rank/promote.h"
 #include "rank/top.h"
@@ -272,6 +273,67 @@ TEST(only_events_of_these_types_and_this_age_make_an_item_seen)
     req.rules.seen_type = any;
     req.rules.n_seen_types = 1;
     assert_string_equal(ask(&m, &req, NULL), "becfgh");
+}
+
+/* Old events as rows, and newer ones of item a; or each by itself. */
+struct busy {
+    struct pz_live_kind row[4];
+    struct pz_live_run run[2];
+    struct pz_live_event event[4 + PZ_HIST_MAX];
+    struct pz_live rows, each;
+};
+
+static void make_busy(struct busy *b, size_t n_new)
+{
+    const struct pz_live_kind row[] = { { "g", NAN, 300, 6, 1 },
+                                        { "f", NAN, 500, 5, 1 },
+                                        { "zz", NAN, 400, PZ_NONE, 1 },
+                                        { "c", NAN, 310, 2, 1 } };
+    static const uint8_t by_time[] = { 0, 3, 2, 1 };
+
+    memcpy(b->row, row, sizeof row);
+    b->run[0] = (struct pz_live_run){ "Purchase", false, b->row, 2, &b->run[1] };
+    b->run[1] = (struct pz_live_run){ "view", false, b->row + 2, 2, NULL };
+    for (size_t i = 0; i < 4 + n_new; i++) {
+        const struct pz_live_kind *r = i < 4 ? &b->row[by_time[i]] : NULL;
+
+        b->event[i] = (struct pz_live_event){ .item_id = r ? r->item_id : "a",
+                                              .event_type = i == 0 || i == 3 ? "Purchase" : "view",
+                                              .value = NAN,
+                                              .time = r ? r->time : 600 + (int64_t)i,
+                                              .number = 1 + i };
+    }
+    b->each = (struct pz_live){ .event = b->event, .n_events = 4 + n_new };
+    b->rows = (struct pz_live){
+        .event = b->event + 4, .n_events = n_new, .run = b->run, .run_time = 500, .run_last = 4
+    };
+}
+
+TEST(rows_that_stand_for_events_answer_as_the_events)
+{
+    static const size_t n_new[] = { 2, PZ_HIST_MAX };
+    static struct busy b;
+    struct pz_model m = fixture("user-personalization");
+    const char *const purchase[] = { "Purchase" };
+    const struct pz_rules rules[] = { { .seen = PZ_SEEN_EXCLUDE },
+                                      { .seen = PZ_SEEN_ONLY },
+                                      { .seen = PZ_SEEN_KEEP },
+                                      { .seen_type = purchase, .n_seen_types = 1 },
+                                      { .seen_age_s = 195 } };
+
+    for (size_t k = 0; k < 2 * 2 * 5; k++) {
+        struct pz_request req = {
+            .user_id = "new", .num = 8, .explain = k % 2, .rules = rules[k / 2 % 5]
+        };
+        char each[16];
+
+        make_busy(&b, n_new[k / 10]);
+        req.live = &b.each;
+        snprintf(each, sizeof each, "%s", ask(&m, &req, NULL));
+        req.live = &b.rows;
+        assert_string_equal(ask(&m, &req, NULL), each);
+        assert_true(k / 2 % 5 > 0 || strlen(each) == 4); /* all but a, c, f and g */
+    }
 }
 
 TEST(a_moment_that_is_given_is_not_moved_by_later_events)
