@@ -160,8 +160,8 @@ static enum pz_status remove_version(const char *campaign, uint32_t number, stru
 /* ---- live events ---- */
 
 /* What the datasets named contain of a store. */
-static enum pz_status read_data(const struct pz_gc_cfg *cfg, const char *store, struct reach *held,
-                                struct pz_err *err)
+static enum pz_status read_data(const struct pz_gc_cfg *cfg, struct pz_live_store *live,
+                                const char *store, struct reach *held, struct pz_err *err)
 {
     struct pz_watermarks marks = { .n = 0 };
     const struct pz_watermark *mark;
@@ -170,6 +170,8 @@ static enum pz_status read_data(const struct pz_gc_cfg *cfg, const char *store, 
     *held = (struct reach){ .any = true };
     for (size_t i = 0; i < cfg->n_data && st == PZ_OK; i++)
         st = pz_dataset_watermarks(cfg->data[i], &marks, err);
+    if (st == PZ_OK)
+        st = pz_live_add_origins(live, &marks, err);
     mark = st == PZ_OK ? pz_watermarks_find(&marks, store) : NULL;
     if (mark)
         *held = (struct reach){ .any = true, .events = mark->events, .rows = mark->rows };
@@ -207,7 +209,7 @@ static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc
     enum pz_status st = pz_live_count(live, &size, err);
 
     if (st == PZ_OK)
-        st = read_data(cfg, size.store, &held, err);
+        st = read_data(cfg, live, size.store, &held, err);
     if (st != PZ_OK || cfg->force)
         return st;
     if (held.events < r->events)

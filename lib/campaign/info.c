@@ -90,19 +90,47 @@ enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct p
     return st;
 }
 
+/* What a version has seen of a store, of what it has seen of the one that it was published
+ * beside: the same one, or the one that it was a copy of. */
+static enum pz_status of_store(struct pz_version *v, struct pz_live_store *live, const char *store,
+                               struct pz_err *err)
+{
+    struct pz_watermarks marks = { .n = 0 };
+    const struct pz_watermark *mark = NULL;
+    enum pz_status st = pz_live_add_origins(live, &marks, err);
+
+    v->strange = strcmp(v->store, store) != 0 && !pz_watermarks_find(&marks, v->store);
+    if (st == PZ_OK && !pz_watermarks_add(&marks, v->store, (struct pz_range){ 1, v->live_seen },
+                                          (struct pz_range){ 1, v->rows_seen }))
+        st = pz_err_memory(err, "watermarks of live stores", 1e3);
+    if (st == PZ_OK)
+        mark = pz_watermarks_find(&marks, store);
+    v->live_seen = mark ? mark->events : 0;
+    v->rows_seen = mark ? mark->rows : 0;
+    pz_watermarks_clear(&marks);
+    return st;
+}
+
+/* Of a store that was restored as it was before. */
+static void limit_seen(struct pz_version *v, uint64_t last)
+{
+    v->live_seen = v->live_seen < last ? v->live_seen : last;
+    v->rows_seen = v->rows_seen < last ? v->rows_seen : last;
+}
+
 enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct pz_live_store *live,
                              struct pz_err *err)
 {
     struct pz_live_size size = { .last = 0 };
     enum pz_status st = live ? pz_live_count(live, &size, err) : PZ_OK;
 
-    v->strange = st == PZ_OK && *v->store && strcmp(v->store, size.store) != 0;
+    v->strange = st == PZ_OK && !live && *v->store;
+    if (st == PZ_OK && live && *v->store)
+        st = of_store(v, live, size.store, err);
     if (st != PZ_OK || !live)
         return st;
-    if (v->strange) {
-        v->live_seen = 0;
-        v->rows_seen = 0;
-    }
+    if (size.moved)
+        limit_seen(v, size.last);
     /* The view of a log may be behind what a model of another host contains. */
     if ((v->live_seen <= size.last && v->rows_seen <= size.last) || pz_live_follows(live))
         return PZ_OK;
@@ -132,28 +160,34 @@ enum pz_status pz_info_find_seen(const char *campaign, const struct pz_model *m,
     struct pz_live_size size = { .last = 0 };
     struct pz_watermarks marks = { .n = 0 };
     const struct pz_watermark *mark = NULL;
-    bool follows;
+    bool follows, told = v->live_seen > 0 || v->rows_seen > 0; /* by whom knows better */
     enum pz_status st = pz_campaign_open_live(campaign, false, &live, err);
 
     if (st == PZ_OK && live)
         st = pz_live_count(live, &size, err);
     if (st == PZ_OK && live && text)
         st = pz_watermarks_read(&marks, text, err);
+    if (st == PZ_OK && live)
+        st = pz_live_add_origins(live, &marks, err);
     follows = live && pz_live_follows(live);
     pz_live_close(live);
     if (st == PZ_OK)
         mark = pz_watermarks_find(&marks, size.store);
-    if (mark && v->live_seen == 0 && v->rows_seen == 0) /* else the caller knows better */
+    if (mark && !told)
         st = pz_watermark_check(mark, true, "the model's data", err);
     if (mark && v->live_seen == 0)
         v->live_seen = mark->events;
     if (mark && v->rows_seen == 0)
         v->rows_seen = mark->rows;
+    if (size.moved && !told)
+        limit_seen(v, size.last);
     pz_watermarks_clear(&marks);
     memcpy(v->store, size.store, sizeof v->store);
     if (st == PZ_OK && !follows && (v->live_seen > size.last || v->rows_seen > size.last))
         st = pz_err_set(err, PZ_USAGE,
-                        "the last live number of %s is %llu: a model cannot have seen more",
-                        campaign, (unsigned long long)size.last);
+                        "the last live number of %s is %llu: a model cannot have seen more; if the "
+                        "store's file was written over with an older one, pz-deploy repair %s "
+                        "gives it a new identity",
+                        campaign, (unsigned long long)size.last, campaign);
     return st;
 }

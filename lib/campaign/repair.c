@@ -154,6 +154,24 @@ enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct
 
 /* ---- repairing ---- */
 
+/* The model's data contain numbers that the live store never gave: its file was written over with
+ * an older one, and will give them again. */
+static enum pz_status part(const char *campaign, struct pz_log *log, struct pz_err *err)
+{
+    struct pz_live_store *live = NULL;
+    enum pz_status st = pz_campaign_open_live(campaign, true, &live, err);
+
+    if (st == PZ_OK)
+        st = pz_live_part(live, err);
+    pz_live_close(live);
+    if (st == PZ_OK)
+        pz_log(log, PZ_LOG_NOTE,
+               "%s: the live store is older than its models: it has a new "
+               "identity, under which no number is given twice",
+               campaign);
+    return st;
+}
+
 /* Write info.json again where it cannot be believed. */
 static enum pz_status mend_info(const char *campaign, const struct pz_model *m,
                                 struct pz_version *found, struct pz_live_store *live,
@@ -174,6 +192,12 @@ static enum pz_status mend_info(const char *campaign, const struct pz_model *m,
         return st;
     }
     st = pz_info_find_seen(campaign, m, found, &why);
+    if (st == PZ_USAGE) {
+        st = part(campaign, log, err);
+        if (st != PZ_OK)
+            return st;
+        st = pz_info_find_seen(campaign, m, found, &why);
+    }
     if (st != PZ_OK) { /* then live events count twice rather than not at all */
         found->live_seen = 0;
         found->rows_seen = 0;

@@ -128,7 +128,7 @@ static const char *read_ranges(const char *p, struct pz_ranges *r, bool *ok)
 
     p = read_number(p, &first);
     if (p && *p != '-') {
-        *ok = pz_ranges_add(r, 1, first);
+        *ok = *ok && pz_ranges_add(r, 1, first);
         return p;
     }
     while (p && *p == '-') {
@@ -163,22 +163,75 @@ static struct pz_watermark *get(struct pz_watermarks *marks, const char *store)
     return &marks->v[at];
 }
 
-static void set_upto(struct pz_watermark *m)
+static struct pz_watermark *find(const struct pz_watermarks *marks, const char *store)
 {
-    m->events = pz_ranges_upto(&m->event_ranges);
-    m->rows = pz_ranges_upto(&m->row_ranges);
+    for (size_t i = 0; i < marks->n; i++)
+        if (strcmp(marks->v[i].store, store) == 0)
+            return &marks->v[i];
+    return NULL;
+}
+
+/* What of the numbers 1 .. upto is in one set into another; *more: something was not in it. */
+static bool share(const struct pz_ranges *from, uint64_t upto, struct pz_ranges *to, bool *more)
+{
+    bool ok = true;
+
+    for (size_t i = 0; i < from->n && from->v[i].first <= upto && ok; i++) {
+        uint64_t last = from->v[i].last < upto ? from->v[i].last : upto;
+
+        *more = *more || !pz_ranges_contain(to, from->v[i].first, last);
+        ok = pz_ranges_add(to, from->v[i].first, last);
+    }
+    return ok;
+}
+
+/* After an addition: copies and their origins contain what the other does of what they share, over
+ * as many copies of copies as there are; and "1 .. N" is set. */
+static bool settle(struct pz_watermarks *marks)
+{
+    bool ok = true, more = true;
+
+    while (more && ok) {
+        more = false;
+        for (size_t i = 0; i < marks->n && ok; i++) {
+            struct pz_watermark *m = &marks->v[i], *o = *m->origin ? find(marks, m->origin) : NULL;
+
+            ok = !o || (share(&o->event_ranges, m->shared, &m->event_ranges, &more) &&
+                        share(&o->row_ranges, m->shared, &m->row_ranges, &more) &&
+                        share(&m->event_ranges, m->shared, &o->event_ranges, &more) &&
+                        share(&m->row_ranges, m->shared, &o->row_ranges, &more));
+        }
+    }
+    for (size_t i = 0; i < marks->n; i++) {
+        marks->v[i].events = pz_ranges_upto(&marks->v[i].event_ranges);
+        marks->v[i].rows = pz_ranges_upto(&marks->v[i].row_ranges);
+    }
+    return ok;
+}
+
+static void set_origin(struct pz_watermark *m, const char *origin, uint64_t shared)
+{
+    strncpy(m->origin, origin, sizeof m->origin - 1);
+    m->shared = shared;
 }
 
 bool pz_watermarks_add(struct pz_watermarks *marks, const char *store, struct pz_range events,
                        struct pz_range rows)
 {
     struct pz_watermark *m = get(marks, store);
-    bool ok = m && pz_ranges_add(&m->event_ranges, events.first, events.last) &&
-              pz_ranges_add(&m->row_ranges, rows.first, rows.last);
+
+    return m && pz_ranges_add(&m->event_ranges, events.first, events.last) &&
+           pz_ranges_add(&m->row_ranges, rows.first, rows.last) && settle(marks);
+}
+
+bool pz_watermarks_add_origin(struct pz_watermarks *marks, const char *store, const char *origin,
+                              uint64_t shared)
+{
+    bool ok = get(marks, origin) && get(marks, store);
 
     if (ok)
-        set_upto(m);
-    return ok;
+        set_origin(find(marks, store), origin, shared);
+    return ok && settle(marks);
 }
 
 bool pz_watermarks_unite(struct pz_watermarks *marks, const struct pz_watermarks *other)
@@ -190,18 +243,15 @@ bool pz_watermarks_unite(struct pz_watermarks *marks, const struct pz_watermarks
 
         ok = m && pz_ranges_unite(&m->event_ranges, &other->v[i].event_ranges) &&
              pz_ranges_unite(&m->row_ranges, &other->v[i].row_ranges);
-        if (ok)
-            set_upto(m);
+        if (ok && *other->v[i].origin)
+            set_origin(m, other->v[i].origin, other->v[i].shared);
     }
-    return ok;
+    return ok && settle(marks);
 }
 
 const struct pz_watermark *pz_watermarks_find(const struct pz_watermarks *marks, const char *store)
 {
-    for (size_t i = 0; i < marks->n; i++)
-        if (strcmp(marks->v[i].store, store) == 0)
-            return &marks->v[i];
-    return NULL;
+    return find(marks, store);
 }
 
 bool pz_watermarks_contain(const struct pz_watermarks *whole, const struct pz_watermarks *part)
@@ -209,7 +259,7 @@ bool pz_watermarks_contain(const struct pz_watermarks *whole, const struct pz_wa
     bool all = part->n > 0;
 
     for (size_t i = 0; i < part->n && all; i++) {
-        const struct pz_watermark *p = &part->v[i], *w = pz_watermarks_find(whole, p->store);
+        const struct pz_watermark *p = &part->v[i], *w = find(whole, p->store);
 
         all = w && contain_all(&w->event_ranges, &p->event_ranges) &&
               contain_all(&w->row_ranges, &p->row_ranges);
@@ -260,31 +310,54 @@ void pz_watermarks_write(const struct pz_watermarks *marks, struct pz_str *out)
         write_ranges(&marks->v[i].event_ranges, out);
         pz_str_addc(out, ' ');
         write_ranges(&marks->v[i].row_ranges, out);
+        if (*marks->v[i].origin)
+            pz_str_addf(out, " %s %" PRIu64, marks->v[i].origin, marks->v[i].shared);
         pz_str_addc(out, '\n');
     }
 }
 
+/* An identity; NULL: it is none. */
+static const char *read_store(const char *p, char store[17])
+{
+    if (strspn(p, "0123456789abcdef") != 16)
+        return NULL;
+    memcpy(store, p, 16);
+    return p + 16;
+}
+
+/* A line, without its end; NULL: it is none. *ok false: memory is out. */
+static const char *read_mark(const char *p, struct pz_watermarks *marks, bool *ok)
+{
+    char store[17] = "", origin[17] = "";
+    struct pz_watermark *m;
+
+    p = read_store(p, store);
+    if (!p || *p != ' ')
+        return NULL;
+    m = get(marks, store);
+    *ok = m != NULL;
+    p = m ? read_ranges(p + 1, &m->event_ranges, ok) : NULL;
+    p = p && *p == ' ' ? read_ranges(p + 1, &m->row_ranges, ok) : NULL;
+    if (!p || *p != ' ')
+        return p;
+    p = read_store(p + 1, origin);
+    if (!p || *p != ' ')
+        return NULL;
+    set_origin(m, origin, 0);
+    return read_number(p + 1, &m->shared);
+}
+
 enum pz_status pz_watermarks_read(struct pz_watermarks *marks, const char *text, struct pz_err *err)
 {
-    while (*text) {
-        struct pz_watermark *m;
-        char store[17] = "";
-        bool ok = true;
+    bool ok = true;
 
-        if (strspn(text, "0123456789abcdef") != 16 || text[16] != ' ')
-            return pz_err_set(err, PZ_BAD_DATA, "the watermarks of live stores are damaged");
-        memcpy(store, text, 16);
-        m = get(marks, store);
-        text = m ? read_ranges(text + 17, &m->event_ranges, &ok) : text;
-        text = m && text && *text == ' ' ? read_ranges(text + 1, &m->row_ranges, &ok) : NULL;
-        if (!m || !ok)
-            return pz_err_memory(err, "watermarks of live stores", 1e3);
-        set_upto(m);
-        if (!text || *text != '\n')
-            return pz_err_set(err, PZ_BAD_DATA, "the watermarks of live stores are damaged");
-        text++;
+    while (text && *text && ok) {
+        text = read_mark(text, marks, &ok);
+        text = text && *text == '\n' ? text + 1 : NULL;
     }
-    return PZ_OK;
+    if (!ok || (text && !settle(marks)))
+        return pz_err_memory(err, "watermarks of live stores", 1e3);
+    return text ? PZ_OK : pz_err_set(err, PZ_BAD_DATA, "the watermarks of live stores are damaged");
 }
 
 void pz_watermarks_clear(struct pz_watermarks *marks)

@@ -7,6 +7,10 @@
  * events that nobody has. Merging and updating unite them; what is missing between them is told by
  * number before anything is made of it.
  *
+ * A store that is a copy of another, or was restored, has an identity of its own for the numbers
+ * that it gives from then on. Those before it are the other's as well: what contains them under one
+ * identity contains them under both.
+ *
  * Threads: one at a time on the same ranges or marks while they are changed; else any. */
 #ifndef PZ_DATA_WATERMARKS_H
 #define PZ_DATA_WATERMARKS_H
@@ -55,6 +59,8 @@ void pz_ranges_clear(struct pz_ranges *r);
 
 struct pz_watermark {
     char store[17];                            /* identity of a live store: 16 hex digits */
+    char origin[17];                           /* the store that it was a copy of; "": none */
+    uint64_t shared;                           /* 1 .. this are numbers of the origin, too */
     uint64_t events, rows;                     /* 1 .. these are contained without a gap */
     struct pz_ranges event_ranges, row_ranges; /* all that is contained; owned */
 };
@@ -72,6 +78,14 @@ struct pz_watermarks {
  * Owner:   the marks keep copies */
 bool pz_watermarks_add(struct pz_watermarks *marks, const char *store, struct pz_range events,
                        struct pz_range rows);
+
+/* Say that a store was a copy of another one when its last number was `shared`. Of both it may be
+ * that nothing is contained.
+ *
+ * Errors:  false when memory is out
+ * Owner:   the marks keep copies */
+bool pz_watermarks_add_origin(struct pz_watermarks *marks, const char *store, const char *origin,
+                              uint64_t shared);
 
 /* Add all that other marks contain. False when memory is out. */
 bool pz_watermarks_unite(struct pz_watermarks *marks, const struct pz_watermarks *other);
@@ -99,7 +113,7 @@ enum pz_status pz_watermark_check(const struct pz_watermark *mark, bool whole, c
                                   struct pz_err *err);
 
 /* As text: a line "STORE EVENTS ROWS" per store; EVENTS and ROWS are N for 1 .. N (0: none), else
- * ranges "FIRST-LAST,FIRST-LAST". */
+ * ranges "FIRST-LAST,FIRST-LAST". Of a copy " ORIGIN SHARED" follows. */
 void pz_watermarks_write(const struct pz_watermarks *marks, struct pz_str *out);
 
 /* Add the watermarks of such a text.

@@ -23,6 +23,7 @@
 
 #include "base/file.h"
 #include "base/str.h"
+#include "live/origins.h"
 #include "live/records.h"
 
 enum { REMOVE_TRIES = 20 };
@@ -74,14 +75,20 @@ static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
 {
     struct filling *f = context;
     struct pz_live_store *to = f->to;
+    uint64_t last;
     MDB_txn *txn;
     int rc = mdb_txn_begin(to->env, NULL, 0, &txn);
 
     if (rc != 0)
         return rc;
     rc = pz_db_enter(s, from, true); /* the other one is new, and as this one by now */
+    if (rc == 0)
+        rc = pz_db_next(s, from, &last);
+    rc = rc == EREMOTE ? 0 : rc;
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)
         rc = copy_db(s, from, (enum pz_db)i, to, txn);
+    if (rc == 0)
+        rc = pz_origins_note(to, txn);
     if (rc != 0) {
         mdb_txn_abort(txn);
         return rc;

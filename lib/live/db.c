@@ -18,6 +18,7 @@
 #include <errno.h>
 
 #include "base/signals.h"
+#include "live/origins.h"
 
 enum { MAX_TRIES = 100, DEAD_EVERY = 256, MOVED = -29000 /* neither LMDB's nor an errno */ };
 
@@ -261,10 +262,11 @@ int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last)
 
     if (rc == 0)
         rc = pz_db_get_text(s, txn, "log", url, sizeof url);
-    if (rc != 0 || !*url)
-        return rc;
-    atomic_store(&s->follows, true);
-    return EREMOTE;
+    if (rc == 0 && *url) {
+        atomic_store(&s->follows, true);
+        return EREMOTE;
+    }
+    return rc == 0 ? pz_origins_keep(s, txn, *last) : rc;
 }
 
 int pz_db_get_text(struct pz_live_store *s, MDB_txn *txn, const char *name, char *buf, size_t n)

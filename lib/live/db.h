@@ -18,6 +18,7 @@
  *   meta       "format" and "id", the store's identity -> number; "counts" -> of each table but
  *              this; "last" -> the last number given out, never used again; "rows" -> the number of
  *              the last change in items and users, "rows_mark" -> a hash of all of them in order;
+ *              "file" and "origins" (origins.c);
  *              of a view of a log "log" -> its URL, "bound" -> 1, "boot" (shared.c)
  *
  * Threads: any on one store, which locks itself; what runs inside a transaction belongs to its
@@ -77,6 +78,7 @@ struct pz_live_store {
     char *dir;
     dev_t dev; /* of data.mdb: what tells stores apart, whatever their paths */
     ino_t ino;
+    uint64_t file;              /* what the file is known by beyond this process (origins.c) */
     pid_t pid;                  /* who opened it: an environment does not survive a fork */
     size_t n_users;             /* opened and not closed; under the lock of open.c */
     struct pz_live_store *next; /* likewise */
@@ -171,7 +173,8 @@ int pz_db_get_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint
 int pz_db_put_meta(struct pz_live_store *s, MDB_txn *txn, const char *name, uint64_t number);
 
 /* The last number given out, to give out the next: 0, an LMDB value, or EREMOTE in a store that
- * follows a log, and s->follows says so then. */
+ * follows a log, and s->follows says so then. A copy of another store has got an identity of its
+ * own then. */
 int pz_db_next(struct pz_live_store *s, MDB_txn *txn, uint64_t *last);
 
 /* Bytes kept under a name in "meta", as text into buf of n bytes; "" when there are none. */

@@ -458,6 +458,8 @@ enum pz_status pz_live_lacking(struct pz_live_store *s, const struct pz_model *m
 
     if (st == PZ_OK && text)
         st = pz_watermarks_read(&marks, text, err);
+    if (st == PZ_OK && s)
+        st = pz_live_add_origins(s, &marks, err);
     if (st == PZ_OK)
         st = pz_watermarks_check(&marks, true, "the model's data", err);
     if (st == PZ_OK)

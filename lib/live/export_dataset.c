@@ -121,7 +121,7 @@ static enum pz_status mark(struct pz_live_store *s, const struct pz_export_cfg *
                                           (struct pz_range){ after + 1, done->live_seen },
                                           (struct pz_range){ rows + 1, done->rows_seen }))
         st = pz_err_memory(err, "watermarks of live stores", 1e3);
-    return st;
+    return st == PZ_OK ? pz_live_add_origins(s, &ds->watermarks, err) : st;
 }
 
 static enum pz_status make_dataset(struct pz_live_store *s, const struct tables *t,

@@ -33,6 +33,7 @@
 #include "base/signals.h"
 #include "live/hosts/journal.h"
 #include "live/ids.h"
+#include "live/origins.h"
 #include "live/page.h"
 
 enum { MAX_READERS = 1024, OPEN_TRIES = 100, LOOKED_THROUGH = 1 << 20 };
@@ -148,6 +149,8 @@ static int make_format(struct pz_live_store *s, MDB_txn *txn, uint64_t format)
         rc = pz_db_put_meta(s, txn, "id", id);
     if (rc == 0 && format == 0)
         rc = pz_ids_make(s, txn, format);
+    if (rc == 0)
+        rc = pz_origins_note(s, txn);
     return rc == 0 ? pz_db_put_meta(s, txn, "format", PZ_DB_PACKED) : rc;
 }
 
@@ -411,6 +414,7 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
         return rc;
     s->dev = info.st_dev;
     s->ino = info.st_ino;
+    s->file = pz_origins_file(fd);
     return open_dbs(s, make);
 }
 
@@ -501,6 +505,7 @@ static int follow(struct pz_live_store *s, bool anew)
             atomic_store(&s->follows, atomic_load(&now.follows));
             s->dev = now.dev;
             s->ino = now.ino;
+            s->file = now.file;
         }
     }
     pthread_rwlock_unlock(&s->growing);

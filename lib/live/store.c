@@ -9,6 +9,7 @@
  * of this form is damage (MDB_CORRUPTED), never a shorter event. */
 #include "live/events.h"
 #include "live/ids.h"
+#include "live/origins.h"
 #include "table/hash.h"
 
 #include <errno.h>
@@ -379,6 +380,8 @@ static int count_all(struct pz_live_store *s, MDB_txn *txn, void *context)
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "id", &id);
     snprintf(size->store, sizeof size->store, "%016" PRIx64, id);
+    if (rc == 0)
+        rc = pz_origins_moved(s, txn, &size->moved);
     if (rc == 0)
         rc = pz_db_get_meta(s, txn, "rows", &size->rows_last);
     if (rc == 0)

@@ -24,6 +24,7 @@
 #include "base/err.h"
 #include "base/mem.h"
 #include "base/opt.h"
+#include "data/watermarks.h"
 #include "live/live_data.h"
 
 /* One event to keep; all strings borrowed, NULL where missing. user_id or session_id is needed. */
@@ -166,6 +167,7 @@ struct pz_live_size {
         sessions, forgotten;       /* joined sessions; forgotten users */
     uint64_t bytes, map_bytes;     /* of the file in use; of addresses kept for it */
     uint64_t file;                 /* tells it from one that took its place */
+    bool moved; /* it is a copy, or was restored: before it gives a number it draws an identity */
 };
 
 /* How much there is, as of now. Two small reads.
@@ -173,6 +175,20 @@ struct pz_live_size {
  * Errors:  as pz_live_put_each */
 enum pz_status pz_live_count(struct pz_live_store *s, struct pz_live_size *size,
                              struct pz_err *err);
+
+/* Add to watermarks which identities the store had before it was copied or restored, and up to
+ * which numbers: what contains those under an old identity contains them under the present one.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; others as pz_live_put_each
+ * Threads: as pz_live_count */
+enum pz_status pz_live_add_origins(struct pz_live_store *s, struct pz_watermarks *marks,
+                                   struct pz_err *err);
+
+/* Let the store draw a new identity: somebody contains numbers that it never gave, as its file was
+ * written over with an older one. Does nothing in a store that follows a log.
+ *
+ * Errors:  as pz_live_put_each */
+enum pz_status pz_live_part(struct pz_live_store *s, struct pz_err *err);
 
 struct pz_live_space {
     uint64_t bytes, free; /* of the file; of them in free pages, which are used again */

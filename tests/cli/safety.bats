@@ -127,3 +127,75 @@ ends() {
     [ ! -e m.pzm ]
     [ -z "$(find . -name '*.tmp')" ]
 }
+
+# What a campaign's store has beside a model is what the next update gets: events N of them.
+lacks() {
+    pz-event export -q --for "$2" -o day.pzd "$1"
+    [ "$(pz-import --info --json day.pzd | jq .interactions)" -eq "$3" ]
+}
+
+# learn CAMPAIGN: a model of all that the campaign has, as all.pzm
+learn() {
+    pz-event export -q -o live.pzd "$1"
+    pz-import -q --merge -o all.pzd shop.pzd live.pzd
+    pz-train -q -o all.pzm --no-tune --recipe popularity-count all.pzd
+}
+
+put() {
+    for item in "${@:2}"; do pz-event put -q "$1" --user u0040 --item "$item" --type View; done
+}
+
+@test "a campaign that was copied to try something and the original lose nothing to each other" {
+    put home.pzc i0001 i0002 i0003
+    cp -a home.pzc copy.pzc
+    put copy.pzc i0004 i0005
+    put home.pzc i0006 i0007 i0008
+    learn copy.pzc
+    lacks home.pzc all.pzm 3
+    pz-deploy publish -q home.pzc all.pzm
+    pz-deploy status --json home.pzc | jq -e '.backlog == 3'
+    pz-train -q --update all.pzm -o both.pzm day.pzd
+    for c in home copy; do
+        pz-deploy publish -q $c.pzc both.pzm
+        run -1 pz-event export --for both.pzm -o none.pzd $c.pzc
+    done
+    put copy.pzc i0009
+    lacks copy.pzc both.pzm 1
+    pz-deploy check -q home.pzc
+    pz-deploy check -q copy.pzc
+}
+
+@test "a store that was restored as it was yesterday loses none of what comes then" {
+    put home.pzc i0001 i0002 i0003
+    cp -a home.pzc/live yesterday
+    put home.pzc i0004 i0005
+    learn home.pzc
+    pz-deploy publish -q home.pzc all.pzm
+    rm -r home.pzc/live
+    cp -a yesterday home.pzc/live
+    pz-deploy check -q home.pzc
+    pz-deploy publish -q home.pzc all.pzm
+    pz-recommend -q home.pzc --user u0040 -n 1
+    put home.pzc i0006 i0007
+    lacks home.pzc home.pzc 2
+    pz-deploy status --json home.pzc | jq -e '.backlog == 2'
+    # compacted, it is the same store
+    pz-deploy compact -q home.pzc
+    lacks home.pzc all.pzm 2
+}
+
+@test "a store whose file was written over with an older one is told, and repair lets it lose nothing" {
+    put home.pzc i0001 i0002 i0003
+    cp home.pzc/live/data.mdb yesterday
+    put home.pzc i0004 i0005
+    learn home.pzc
+    pz-deploy publish -q home.pzc all.pzm
+    cat yesterday >home.pzc/live/data.mdb
+    run -65 pz-deploy check home.pzc
+    [[ $output == *"up to 5 are in the model, but the store's last is 3"* ]]
+    run -0 pz-deploy repair home.pzc
+    [[ $output == *"it has a new identity"* ]]
+    put home.pzc i0006
+    lacks home.pzc all.pzm 1
+    pz-deploy check -q home.pzc
+}

@@ -155,10 +155,71 @@ TEST(a_text_that_is_none_is_refused)
                           "aaaaaaaaaaaaaaaa 1-4, 2\n",
                           "aaaaaaaaaaaaaaaa -1 2\n",
                           "aaaaaaaaaaaaaaaa 99999999999999999999 2\n",
+                          "aaaaaaaaaaaaaaaa 1 2 \n",
+                          "aaaaaaaaaaaaaaaa 1 2 bbbb 3\n",
+                          "aaaaaaaaaaaaaaaa 1 2 bbbbbbbbbbbbbbbb\n",
+                          "aaaaaaaaaaaaaaaa 1 2 bbbbbbbbbbbbbbbb x\n",
+                          "aaaaaaaaaaaaaaaa 1 2 bbbbbbbbbbbbbbbb 3 4\n",
                           "aaaaaaaaaaaaaaaa 1 2" };
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct pz_watermarks m = { 0 };
         assert_int_equal(pz_watermarks_read(&m, bad[i], NULL), PZ_BAD_DATA);
         pz_watermarks_clear(&m);
+    }
+}
+
+/* A copy of a store whose last number was 3, and a copy of that one, made at 5. */
+TEST(a_copy_of_a_store_shares_the_numbers_before_it_was_made)
+{
+    const char *a = "aaaaaaaaaaaaaaaa", *b = "bbbbbbbbbbbbbbbb", *c = "cccccccccccccccc";
+    const struct pz_range none = { 0, 0 };
+    struct pz_watermarks m = { 0 }, again = { 0 };
+    struct pz_str text = { 0 }, same = { 0 };
+
+    assert_true(pz_watermarks_add_origin(&m, c, b, 5));
+    assert_true(pz_watermarks_add_origin(&m, b, a, 3));
+    assert_true(pz_watermarks_add(&m, a, (struct pz_range){ 1, 7 }, (struct pz_range){ 1, 2 }));
+    assert_int_equal(pz_watermarks_find(&m, b)->events, 3);
+    assert_int_equal(pz_watermarks_find(&m, c)->events, 3);
+    assert_int_equal(pz_watermarks_find(&m, c)->rows, 2);
+    assert_true(pz_watermarks_add(&m, c, (struct pz_range){ 4, 9 }, none));
+    assert_int_equal(pz_watermarks_find(&m, a)->events, 7);
+    assert_int_equal(pz_watermarks_find(&m, b)->events, 5);
+    assert_int_equal(pz_watermarks_find(&m, c)->events, 9);
+    pz_watermarks_write(&m, &text);
+    assert_string_equal(text.data, "aaaaaaaaaaaaaaaa 7 2\n"
+                                   "bbbbbbbbbbbbbbbb 5 2 aaaaaaaaaaaaaaaa 3\n"
+                                   "cccccccccccccccc 9 2 bbbbbbbbbbbbbbbb 5\n");
+    assert_int_equal(pz_watermarks_read(&again, text.data, NULL), PZ_OK);
+    pz_watermarks_write(&again, &same);
+    assert_string_equal(text.data, same.data);
+    assert_int_equal(pz_watermarks_check(&again, true, "the data", NULL), PZ_OK);
+    pz_watermarks_clear(&m);
+    pz_watermarks_clear(&again);
+    pz_str_clear(&text);
+    pz_str_clear(&same);
+}
+
+/* A day of a copy, and all that its origin had up to some number. */
+TEST(a_day_of_a_copy_fits_behind_what_its_origin_had)
+{
+    const char *a = "aaaaaaaaaaaaaaaa", *b = "bbbbbbbbbbbbbbbb";
+    const struct pz_range none = { 0, 0 };
+
+    for (uint64_t had = 1; had <= 5; had++) {
+        struct pz_watermarks whole = { 0 }, day = { 0 };
+        bool gap = had < 2; /* the day begins at 3; of what the origin had 1 .. 4 are shared */
+
+        assert_true(pz_watermarks_add(&whole, a, (struct pz_range){ 1, had }, none));
+        assert_true(pz_watermarks_add(&day, b, (struct pz_range){ 3, 9 }, none));
+        assert_true(pz_watermarks_add_origin(&day, b, a, 4));
+        assert_int_equal(pz_watermarks_check(&day, true, "x", NULL), PZ_BAD_DATA);
+        assert_false(pz_watermarks_contain(&whole, &day));
+        assert_true(pz_watermarks_unite(&whole, &day));
+        assert_int_equal(pz_watermarks_check(&whole, true, "x", NULL), gap ? PZ_BAD_DATA : PZ_OK);
+        assert_int_equal(pz_watermarks_find(&whole, b)->events, gap ? 1 : 9);
+        assert_true(pz_watermarks_contain(&whole, &day));
+        pz_watermarks_clear(&whole);
+        pz_watermarks_clear(&day);
     }
 }
