@@ -19,6 +19,7 @@ load common
     small_shop
     pz-train -q -o home.pzm --no-tune shop.pzd
     pz-deploy publish -q home.pzc home.pzm
+    pz-deploy set -q home.pzc exploration-weight 0 # what is explored is another item every day
     pz-recommend home.pzc --user stranger --num 3 >cold.csv
     [ "$(cut -d, -f5 cold.csv | sort -u | grep -v source)" = popular ]
     pz-event put home.pzc --user stranger --item i0500 --type View
