@@ -2,8 +2,8 @@
 /* Private to live/: where a store's numbers come from. A campaign that is copied to try something,
  * or restored from yesterday's copy, gives numbers that the other one gives, too, to other events:
  * under one identity, what one of them exported would count as known of the other, and be lost.
- * So a store remembers the file it was made in, and in another one it draws a new identity before it
- * gives a number; what it was before, and up to which number, stays with it as its origins.
+ * So a store remembers the file it was made in, and in another one it draws a new identity before
+ * it gives a number; what it was before, and up to which number, stays with it as its origins.
  *
  * A file is known by the moment it was made, which no copy has, or by its inode where the file
  * system does not tell. Bytes that are written over the file's own are not seen as a copy.
