@@ -227,11 +227,11 @@ bool pz_watermarks_add(struct pz_watermarks *marks, const char *store, struct pz
 bool pz_watermarks_add_origin(struct pz_watermarks *marks, const char *store, const char *origin,
                               uint64_t shared)
 {
-    bool ok = get(marks, origin) && get(marks, store);
+    struct pz_watermark *m = get(marks, origin) ? get(marks, store) : NULL;
 
-    if (ok)
-        set_origin(find(marks, store), origin, shared);
-    return ok && settle(marks);
+    if (m)
+        set_origin(m, origin, shared);
+    return m && settle(marks);
 }
 
 bool pz_watermarks_unite(struct pz_watermarks *marks, const struct pz_watermarks *other)
