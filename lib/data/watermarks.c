@@ -211,7 +211,7 @@ static bool settle(struct pz_watermarks *marks)
 
 static void set_origin(struct pz_watermark *m, const char *origin, uint64_t shared)
 {
-    strncpy(m->origin, origin, sizeof m->origin - 1);
+    memcpy(m->origin, origin, strnlen(origin, sizeof m->origin - 1));
     m->shared = shared;
 }
 
