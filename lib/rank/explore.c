@@ -337,7 +337,7 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
     d->n = 0;
     for (uint32_t first = 0; first < items->n; first += WORD) {
         uint32_t n = items->n - first < WORD ? items->n - first : WORD;
-        double latest = isinf(last) ? last_of(d) : last, u[WORD];
+        double latest = last < last_of(d) ? last : last_of(d), u[WORD];
         uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
                                                : in_time_of_new(d, first, n, latest, u);
 
@@ -355,17 +355,29 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
     }
 }
 
+/* A time before which, of many items that came since training, more than enough come: their mean is
+ * 10 each where nothing was tried and there is no share. Spares the first ones the list. */
+static double guess_last(const struct pz_explore_items *items)
+{
+    double n = items->n - items->learned;
+
+    return n > 8 * PZ_EXPLORE_MAX ? 1.4 * PZ_EXPLORE_MAX / n * 10 : INFINITY;
+}
+
 /* The candidates with the smallest times, in order; returns how many. */
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
 {
     struct draw d = { cfg, items, blend, best, !items->settle, list, 0 };
+    double guess = guess_last(items);
 
     if (!items->settle) {
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
-    draw_all(&d, draw_latest, INFINITY);
+    draw_all(&d, draw_latest, guess);
+    if (last_of(&d) > guess) /* it was too early */
+        draw_all(&d, draw_latest, INFINITY);
     d.shares = true;
     draw_all(&d, draw_settled, last_of(&d));
     return d.n;

@@ -220,3 +220,49 @@ TEST(a_crowd_of_young_items_fills_the_list_once)
         assert_true(k == 0 || lifted[k].bonus < lifted[k - 1].bonus);
     }
 }
+
+static void settle_nothing(void *scores, uint32_t item)
+{
+    (void)item;
+    ++*(size_t *)scores;
+}
+
+/* What is known of blends at most draws as the blends themselves do; tried: how often every other
+ * item was. Returns how many were settled. */
+static size_t draw_a_crowd(uint32_t tried, uint64_t number)
+{
+    enum { N = 20000, WORDS = (N + 63) / 64 };
+    static int64_t since[N];
+    static uint32_t count[N];
+    static float blend[2][N], max[WORDS];
+    uint64_t young[WORDS] = { 0 };
+    size_t n_settled = 0;
+    const struct pz_explore_cfg cfg = cfg_of(0.5, number);
+    struct pz_explore_items items = { .n = N, .learned = 100, .since = since, .count = count };
+    struct pz_explored lifted[2][PZ_EXPLORE_MAX];
+
+    for (uint32_t i = 0; i < N; i++) {
+        since[i] = NOW;
+        count[i] = i % 2 ? tried : 0;
+        blend[0][i] = blend[1][i] = i % 97 == 0 ? (float)(i % 11) : 0;
+        max[i / 64] = i % 64 && max[i / 64] > blend[0][i] ? max[i / 64] : blend[0][i];
+    }
+    assert_int_equal(pz_explore(&cfg, &items, blend[0], lifted[0]), PZ_EXPLORE_MAX);
+    items.max = max;
+    items.settle = settle_nothing;
+    items.scores = &n_settled;
+    items.young = young;
+    assert_int_equal(pz_explore(&cfg, &items, blend[1], lifted[1]), PZ_EXPLORE_MAX);
+    for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
+        assert_true(lifted[0][k].item == lifted[1][k].item &&
+                    lifted[0][k].bonus == lifted[1][k].bonus);
+    return n_settled;
+}
+
+TEST(a_rough_draw_of_a_crowd_is_the_exact_one_of_few)
+{
+    for (uint64_t number = 0; number < 20; number++) {
+        assert_true(draw_a_crowd(0, number) < 200);
+        assert_true(draw_a_crowd(100, number) < 200); /* more than half are not early enough */
+    }
+}
