@@ -24,8 +24,7 @@ bool pz_plan_moves(const struct pz_choice *c, size_t k)
 {
     const struct pz_setting *s = &c->scorer->settings[k];
 
-    return c->low[k] < c->high[k] && !s->effort && !s->scanned &&
-           (s->read_out || !pz_choice_is_switch(c, k));
+    return c->low[k] < c->high[k] && !s->effort && (s->read_out || !pz_choice_is_switch(c, k));
 }
 
 /* Settings that are searched one by one; one at the end of its range, which moves one way only, is

@@ -231,3 +231,20 @@ TEST(a_setting_at_its_end_is_half_a_setting)
     near(end.last, middle.last / 2);
     near(end.fits, middle.fits);
 }
+
+/* What is scanned when a part comes in moves step by step once the part stays. */
+TEST(a_scanned_setting_moves_like_others)
+{
+    struct pz_choice c;
+    size_t half_life;
+    struct pz_plan both, rate;
+
+    pz_choice_init(&c, pz_scorer_find("recent"));
+    half_life = pz_scorer_setting(c.scorer, "half_life");
+    both = pz_plan_part(&c, 10);
+    pz_choice_fix(&c, half_life, c.value[half_life]);
+    rate = pz_plan_part(&c, 10); /* from the end of its range: a half */
+    near(both.fitted_scans, PZ_SCAN_STEPS);
+    near(rate.fitted_scans, 0);
+    near(both.fits, 3 * rate.fits);
+}
