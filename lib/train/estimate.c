@@ -189,15 +189,17 @@ static double moved(const struct outlook *o, size_t p, size_t n, double chance)
                        (of_first + on_all * of_rest) * others(o, n, p));
 }
 
-static double fit_s(const struct outlook *o, size_t p)
+/* A fit of part p of which more is learned, so many times what its settings say. */
+static double effort_s(const struct outlook *o, size_t p, const struct pz_fit_cost *c,
+                       double amount)
 {
-    return o->e->probe.speed * o->e->train[p].work_ns;
+    return o->e->probe.start_s[p] * c->start_ns +
+           o->e->probe.learn_s[p] * amount * (c->work_ns - c->start_ns);
 }
 
-/* A fit of which more is learned, so many times what its settings say. */
-static double effort_s(const struct outlook *o, const struct pz_fit_cost *c, double amount)
+static double fit_s(const struct outlook *o, size_t p)
 {
-    return o->e->probe.speed * (c->start_ns + amount * (c->work_ns - c->start_ns));
+    return effort_s(o, p, &o->e->train[p], 1);
 }
 
 /* A fit with a setting moved; what it takes more to ask goes with the bytes that are read. */
@@ -206,14 +208,14 @@ static double moved_s(const struct outlook *o, size_t p)
     const struct pz_fit_cost *usual = &o->e->train[p], *moved = &o->e->moved[p];
     double longer = usual->kept > 0 ? moved->kept / usual->kept - 1 : 0;
 
-    return o->e->probe.speed * moved->work_ns +
+    return effort_s(o, p, moved, 1) +
            longer * o->cases * o->e->probe.ask_s[p] * (0.25 + 0.75 * whole(o, p));
 }
 
 /* A fit in another region of the settings. */
 static double turned_s(const struct outlook *o, size_t p)
 {
-    return o->e->probe.speed * o->e->turned[p].work_ns;
+    return effort_s(o, p, &o->e->turned[p], 1);
 }
 
 static bool is_hidden(const struct outlook *o, size_t p)
@@ -252,7 +254,7 @@ static double search_part(const struct outlook *o, size_t p, uint32_t n_fits)
     const struct pz_choice *c = &o->e->t.choice[p];
     struct pz_plan plan = pz_plan_part(c, n_fits);
     double one = moved(o, p, p + 1, whole(o, p));
-    double s = effort_s(o, &o->e->train[p], o->e->stages[p].amount) +
+    double s = effort_s(o, p, &o->e->train[p], o->e->stages[p].amount) +
                coming_in(o, p, p > 0 ? PZ_WEIGHTS : 1) +
                (o->e->stages[p].n - 1) * trial(o, p, p + 1, PZ_WEIGHTS, false);
 
@@ -409,7 +411,7 @@ static double finishing_s(const struct outlook *o, double keep)
     for (size_t p = 0; p < o->e->t.n; p++)
         if (stays(o, p))
             s += (o->e->t.choice[p].scorer->any_time ? keep : 1) *
-                 (effort_s(o, &o->e->all[p], last_effort(o, p)) +
+                 (effort_s(o, p, &o->e->all[p], last_effort(o, p)) +
                   o->e->probe.speed * WRITE_NS * o->e->all[p].kept);
     return s + o->e->probe.speed * (WRITE_NS * 16 * (double)ds->n_interactions +
                                     WRITE_ID_NS * ((double)ds->users.n + ds->items.n));
@@ -485,9 +487,11 @@ static void foretell_cases(const struct estimating *e, bool with, struct pz_log 
     struct outlook o = look(&counting, with, log);
 
     o.counts = true;
-    counting.probe.speed = counting.probe.rank_s = 0;
-    for (size_t p = 0; p < e->t.n; p++)
-        counting.probe.ask_s[p] = 1, counting.probe.new_s[p] = 0;
+    counting.probe.rank_s = 0;
+    for (size_t p = 0; p < e->t.n; p++) {
+        counting.probe.start_s[p] = counting.probe.learn_s[p] = counting.probe.new_s[p] = 0;
+        counting.probe.ask_s[p] = 1;
+    }
     if (o.cases > 0)
         tuning_s(&o);
 }
@@ -606,46 +610,26 @@ static enum pz_status cut(struct estimating *e, struct pz_err *err)
     return st == PZ_OK && e->v.exclude_seen ? cut_repeats(e, err) : st;
 }
 
-/* What the fit of part p took beside what was said of it holds for its other fits, too. */
-static void correct(struct estimating *e, size_t p)
-{
-    struct pz_fit_cost *cost[] = { &e->all[p], &e->train[p], &e->turned[p], &e->moved[p] };
-
-    for (size_t i = 0; i < sizeof cost / sizeof *cost; i++) {
-        cost[i]->work_ns *= e->probe.factor[p];
-        cost[i]->start_ns *= e->probe.factor[p];
-    }
-}
-
-/* The first part may have been found better in another region of its settings, where the search
- * will stay: it is counted there, and what its fit took tells nothing of it. */
-static enum pz_status move_first(struct estimating *e, struct pz_err *err)
-{
-    struct pz_choice *c = &e->t.choice[0];
-    bool moved = false;
-
-    for (size_t k = 0; k < c->scorer->n_settings; k++)
-        if (pz_choice_is_region(c, k) && fabs(c->value[k] - e->probe.first.value[k]) > 0.5) {
-            c->value[k] = e->probe.first.value[k];
-            moved = true;
-        }
-    e->probe.factor[0] = moved ? 1 : e->probe.factor[0];
-    return moved ? count_part(e, 0, err) : PZ_OK;
-}
-
 static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
 {
     enum pz_status st = pz_probe_parts(&e->v, e->t.choice, e->t.n, &e->t.trend, e->cfg.seed, e->log,
                                        &e->probe, err);
 
-    if (st == PZ_OK)
-        st = move_first(e, err);
     for (size_t p = 0; p < e->t.n && st == PZ_OK; p++) {
         plan_stages(e, p); /* now that it is known what lists are worth */
-        correct(e, p);
         e->probe.ask_s[p] *= 1 + e->stages[p].beyond;
         e->probe.new_s[p] *= 1 + e->stages[p].beyond;
     }
+    return st;
+}
+
+/* No part is tried: all take what this machine's speed says. */
+static enum pz_status try_machine(struct estimating *e, struct pz_err *err)
+{
+    enum pz_status st = pz_estimate_speed(&e->probe.speed, err);
+
+    for (size_t p = 0; p < e->t.n; p++)
+        e->probe.start_s[p] = e->probe.learn_s[p] = e->probe.speed;
     return st;
 }
 
@@ -692,7 +676,7 @@ enum pz_status pz_train_estimate(const struct pz_dataset *ds, const struct pz_tr
     if (st == PZ_OK)
         st = count(&e, err);
     if (st == PZ_OK)
-        st = e.v.n_users > 0 ? try_parts(&e, err) : pz_estimate_speed(&e.probe.speed, err);
+        st = e.v.n_users > 0 ? try_parts(&e, err) : try_machine(&e, err);
     if (st == PZ_OK)
         choose(&e, out);
     pz_valid_clear(&e.v);

@@ -2,10 +2,9 @@
 /* Parts tried before a training is foreseen: see probe.h.
  *
  * What a search costs hangs on what each part brings beside those before it (tune.c), most of all
- * beside a first part that is well set: it is searched as tune.c does it, trend included, but by
- * one fit. Taught by a share of the users the first part knows too little, and the others seem to
- * bring more than they will; so all of them teach where that takes little beside the training.
- */
+ * beside a trend, which is searched as tune.c does it. Taught by a share of the users the first
+ * part knows too little, and the others seem to bring more than they will; so all of them teach
+ * where that takes little beside the training. */
 #include "train/probe.h"
 
 #include <math.h>
@@ -16,15 +15,15 @@
 #include "train/training.h"
 
 enum {
-    WHOLE_MAX = 150000,  /* events of which all users teach where no part takes long */
+    WHOLE_MAX = 120000,  /* events of which all users teach where no part takes long */
     SAMPLE_MAX = 500000, /* and where one does */
     ASKED = 400,         /* cases */
     JOINED = 1500,
     FIRST = 4 * PZ_RUNG_MIN /* users, so that a quarter of them is enough for a first heat */
 };
 
-/* Of what takes long so much is learned. */
-static const double LONG_SAMPLE = 0.01;
+/* Of what takes long so much is learned, and then so many times that. */
+static const double LONG_SAMPLE = 0.005, LEARNS_ON = 4;
 /* Cases that are asked again at once, as here, are asked faster than in a search, where fits and
  * other parts come between: on a quiet machine judging took 1.1 to 1.6 times what was said. */
 static const double COLD = 1.2;
@@ -139,22 +138,51 @@ static enum pz_status join(struct probing *b, size_t p, struct pz_err *err)
     return st;
 }
 
-/* Fit part p and ask it. *said and *took become those of its fit. */
+/* Fit what takes long a little and go on, so that what its start takes is known apart from what its
+ * learning does: products of matrices, which other work on the machine slows down by another factor
+ * than it does the start or other parts. */
+static enum pz_status learn_little(struct probing *b, const struct pz_corpus *c, size_t p,
+                                   struct pz_choice *choice, struct pz_err *err)
+{
+    const struct pz_scorer *s = choice->scorer;
+    void **part = &b->s.part[p].part;
+    double *effort = &choice->value[pz_choice_effort(choice, 0)];
+    struct pz_fit_cfg cfg = { .value = choice->value, .seed = 1, .goes_on = true };
+    struct pz_fit_cost cost;
+    double from, first, learned;
+    enum pz_status st;
+
+    *effort *= LONG_SAMPLE;
+    st = pz_scorer_cost(s, c, choice->value, &cost, err);
+    from = pz_cpu_seconds();
+    if (st == PZ_OK)
+        st = s->fit(c, &cfg, part, err);
+    first = pz_cpu_seconds() - from;
+    *effort *= LEARNS_ON;
+    from = pz_cpu_seconds();
+    if (st == PZ_OK)
+        st = s->more(*part, c, &cfg, err);
+    learned = cost.work_ns - cost.start_ns;
+    b->out->learn_s[p] = (pz_cpu_seconds() - from) / ((LEARNS_ON - 1 + s->touches) * learned);
+    b->out->start_s[p] = fmax(first - b->out->learn_s[p] * learned, 0) / fmax(cost.start_ns, 1);
+    return st;
+}
+
+/* Fit part p and ask it. *said and *took become those of its fit, 0 of what takes long. */
 static enum pz_status try_part(struct probing *b, const struct pz_corpus *c, size_t p, double *said,
                                double *took, struct pz_err *err)
 {
     struct pz_search *s = &b->s;
     struct pz_choice choice = s->choice[p];
-    size_t effort = pz_choice_effort(&choice, 0);
     enum pz_status st;
 
-    if (effort < SIZE_MAX)
-        choice.value[effort] *= LONG_SAMPLE;
     *said = *took = 0;
     s->part[p] = (struct pz_part){ .scorer = choice.scorer,
                                    .cold_weight = choice.cold_weight,
                                    .trend = choice.scorer->presence ? NULL : &s->now };
-    st = pz_estimate_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
+    st = choice.scorer->more
+             ? learn_little(b, c, p, &choice, err)
+             : pz_estimate_fit(choice.scorer, c, choice.value, &s->part[p].part, said, took, err);
     return st == PZ_OK ? time_asking(b, p, err) : st;
 }
 
@@ -167,40 +195,33 @@ static enum pz_status fit_parts(struct probing *b, const struct pz_corpus *c, st
 
     for (size_t p = 0; p < b->n && st == PZ_OK; p++) {
         st = try_part(b, c, p, &said[p], &took[p], err);
-        if (b->s.choice[p].scorer->any_time)
-            continue;
         all_said += said[p];
         all_took += took[p];
     }
     out->speed = all_said > 0 ? all_took / all_said : 0;
-    for (size_t p = 0; p < b->n && st == PZ_OK; p++) {
-        double factor = took[p] > MEASURED_S ? took[p] / said[p] / out->speed : 1;
-
-        /* Of what takes long so little was learned that its beginning is much of it. */
-        out->factor[p] = b->s.choice[p].scorer->any_time ? fmin(factor, 1) : factor;
-    }
+    for (size_t p = 0; p < b->n && st == PZ_OK; p++)
+        if (!b->s.choice[p].scorer->more) {
+            out->learn_s[p] = took[p] > MEASURED_S ? took[p] / said[p] : out->speed;
+            out->start_s[p] = out->learn_s[p];
+        }
     return st;
 }
 
-/* Search the first part somewhat, as tune.c does, on some of the users: better settings of it and
- * the trend take much of what other parts would bring. */
-static enum pz_status search_first(struct pz_search *s, struct pz_valid *few, struct pz_err *err)
+/* Search the trend of items beside the first part, as tune.c does, on some of the users: it takes
+ * much of what other parts would bring. */
+static enum pz_status search_trend(struct pz_search *s, struct pz_valid *few, struct pz_err *err)
 {
-    uint32_t all = few->n_users;
-    enum pz_status st = PZ_OK;
+    uint32_t all = few->n_users, first = all < FIRST ? all : FIRST;
+    double weight = s->part[0].weight;
+    enum pz_status st;
 
-    if (few->sliced)
-        pz_valid_even(few, s->each);
-    few->n_users = all < FIRST ? all : FIRST;
-    s->mean = pz_search_mean(s->each, few->n_users);
-    s->share[0] = 1;
-    if (few->sliced)
-        st = pz_search_trend(s, false, err);
-    if (st == PZ_OK)
-        st = pz_search_part(s, 0, 1, err);
+    pz_valid_even(few, s->each);
+    few->n_users = first;
+    s->mean = pz_search_mean(s->each, first);
+    st = pz_search_trend(s, false, err);
     few->n_users = all;
     if (st == PZ_OK)
-        st = pz_search_judge(s, s->part, s->each, err);
+        st = pz_valid_judge(few, s->part, 1, 0, &weight, 1, first, all, s->each, err);
     s->mean = pz_search_mean(s->each, all);
     return st;
 }
@@ -216,6 +237,7 @@ static enum pz_status try_all(struct probing *b, const struct pz_corpus *c, stru
 
     while (few.n_users > FIRST && few.first[few.n_users] > most)
         few.n_users--;
+    few.train = *c;
     s->v = &few;
     s->each = pz_mem_array(few.n_users, sizeof *s->each);
     s->trial = pz_mem_array((size_t)few.n_users * PZ_WEIGHTS, sizeof *s->trial);
@@ -226,8 +248,8 @@ static enum pz_status try_all(struct probing *b, const struct pz_corpus *c, stru
     pz_valid_forget(&few);
     for (size_t p = 0; p < b->n && st == PZ_OK; p++) {
         st = join(b, p, err);
-        if (st == PZ_OK && p == 0)
-            st = search_first(s, &few, err);
+        if (st == PZ_OK && p == 0 && few.sliced)
+            st = search_trend(s, &few, err);
     }
     b->out->value = s->mean;
     pz_trend_clear(&s->now);
@@ -243,7 +265,7 @@ enum pz_status pz_probe_parts(const struct pz_valid *v, struct pz_choice *choice
                               const struct pz_choice *trend, uint64_t seed, struct pz_log *log,
                               struct pz_probe *out, struct pz_err *err)
 {
-    struct pz_choice moved[PZ_MAX_PARTS], now = *trend;
+    struct pz_choice now = *trend;
     struct pz_tune_cfg cfg = { .seed = seed };
     struct probing b = { .v = v, .n = n, .log = log, .out = out };
     struct pz_corpus_own few = { 0 };
@@ -254,14 +276,11 @@ enum pz_status pz_probe_parts(const struct pz_valid *v, struct pz_choice *choice
     /* Cases may keep vectors of the parts' first versions: those that were asked alone. */
     b.s = (struct pz_search){ .v = v, .cfg = &cfg, .choice = choice, .trend = &now, .versions = 1 };
     pz_search_leave_trend(&b.s, n);
-    memcpy(moved, choice, n * sizeof *moved);
-    b.s.choice = moved;
     for (size_t p = 0; p < n; p++)
         dear |= choice[p].scorer->any_time;
     st = sample(&v->train, dear, &few, err);
     if (st == PZ_OK)
         st = try_all(&b, &few.c, err);
-    out->first = moved[0];
     pz_corpus_clear(&few);
     return st;
 }

@@ -7,8 +7,9 @@
 
 /* Parts, tried on the data; seconds are those of a processor. */
 struct pz_probe {
-    double speed;                /* seconds for one of the scorers' nanoseconds */
-    double factor[PZ_MAX_PARTS]; /* and what a part's fits take beside that */
+    double speed; /* seconds for one of the scorers' nanoseconds */
+    /* The same of a part's fits: of what it does once (pz_fit_cost.start_ns), and of all else. */
+    double start_s[PZ_MAX_PARTS], learn_s[PZ_MAX_PARTS];
     double ask_s[PZ_MAX_PARTS];  /* a case */
     double new_s[PZ_MAX_PARTS];  /* beside that when it has no vector of it yet */
     double rank_s;               /* a case by one weight more */
@@ -17,13 +18,12 @@ struct pz_probe {
     double gain[PZ_MAX_PARTS];   /* the share of the blend's value that it brought when it joined */
     double error[PZ_MAX_PARTS];  /* and its standard error */
     double value;                /* of a list of all parts */
-    struct pz_choice first;      /* settings that were found for the first part */
 };
 
 /* Fit n parts as chosen to what trials learn from, v->train, or to a share of its users; ask them
- * on some cases; search the first one a little, as tuning will, on some of the users, and have the
- * others join it there as they are. Settings that the cases cannot judge become fixed. trend: that
- * of items, to begin with.
+ * on some cases; search the trend beside the first one, as tuning will, on some of the users, and
+ * have the others join it there as they are. Settings that the cases cannot judge become fixed.
+ * trend: that of items, to begin with.
  *
  * Errors: PZ_TRY_AGAIN memory is out; as pz_scorer.fit
  * Owner:  nothing is handed out
