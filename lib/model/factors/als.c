@@ -116,12 +116,12 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     return by_item(c, a, err);
 }
 
-/* Random vectors for rows that have none. Rows without interactions become zero: nothing pulls
- * them. */
-static void start_vectors(const struct side *s, size_t d, uint64_t seed)
+/* Random vectors for those of some rows that have none. Rows without interactions become zero:
+ * nothing pulls them. */
+static void start_vectors(const struct side *s, struct pz_share rows, size_t d, uint64_t seed)
 {
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (size_t r = 0; r < s->n; r++) {
+    for (size_t r = rows.first; r < rows.end; r++) {
         float *x = s->x + r * d;
         bool zero = true;
         struct pz_rng rng;
@@ -262,8 +262,9 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
     a.items = (struct side){ a.ptr, a.user, a.weight, f->own_item, c->n_items, 0 };
     if (st == PZ_OK) {
         weigh_unseen(&a);
-        start_vectors(&a.items, f->d, cfg->seed);
-        start_vectors(&a.users, f->d, cfg->seed + 1);
+        start_vectors(&a.items, (struct pz_share){ 0, a.items.n }, f->d, cfg->seed);
+        /* Users are solved first: nobody reads those of other ranks before. */
+        start_vectors(&a.users, pz_ranks_mine(a.users.n, PZ_MAT_ROWS), f->d, cfg->seed + 1);
     }
     for (int s = 0; st == PZ_OK && s < sweeps; s++) {
         st = solve_side(&a, &a.users, &a.items, err);

@@ -83,14 +83,17 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
 
 static void start_vectors(struct pz_mat q, uint64_t seed)
 {
+    struct pz_share rows = pz_ranks_mine(q.rows, 1);
+
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (size_t r = 0; r < q.rows; r++) {
+    for (size_t r = rows.first; r < rows.end; r++) {
         struct pz_rng rng;
 
         pz_rng_init(&rng, seed, r);
         for (size_t k = 0; k < q.cols; k++)
             q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
     }
+    pz_ranks_gather(q.v, q.rows, 1, q.stride * sizeof *q.v);
 }
 
 /* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
