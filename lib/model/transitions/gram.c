@@ -14,6 +14,7 @@
 #include "base/mem.h"
 #include "base/ranks.h"
 #include "base/simd.h"
+#include "table/zst.h"
 
 enum { SHIFT = 12, STEP1 = UINT8_MAX, STEP2 = UINT16_MAX, LEAST_EXPONENT = -30 };
 
@@ -130,23 +131,129 @@ static bool pack_own(const struct pz_cut_rows *rows, uint32_t first, uint32_t n,
     return true;
 }
 
-/* Lay what the ranks packed, whose bytes begin at from[rank], row by row. */
-static bool lay(struct pz_gram *g, const uint8_t *all, size_t *from, uint32_t first, uint32_t n)
+/* ---- the way to other ranks ---- */
+
+/* Rows as they travel: the upper bytes of values, exponents for the most part, stand apart and
+ * compressed. A third of them is saved, of the steps and the lower bytes next to nothing. */
+struct travel_head {
+    uint64_t rows_bytes,
+        n_values; /* of rows without upper bytes; then the frame of those follows */
+};
+
+enum { QUICKEST_LEVEL = 1 };
+
+/* From row, to: the lower bytes of n values from v on. Returns the end. */
+static uint8_t *part(const uint8_t *v, uint32_t n, uint8_t *low, uint8_t *high)
+{
+    for (uint32_t k = 0; k < n; k++) {
+        low[k] = v[2 * (size_t)k];
+        high[k] = v[2 * (size_t)k + 1];
+    }
+    return low + n;
+}
+
+/* Packed rows made ready to travel; NULL without memory. */
+static uint8_t *wrap(const struct bytes *rows, size_t *bytes)
+{
+    size_t bound = sizeof(struct travel_head) + rows->n + pz_zst_bound(rows->n / 2), frame;
+    uint8_t *all = pz_mem_room(bound, 1), *high = pz_mem_room(rows->n / 2 + 1, 1), *to = all;
+    struct travel_head h = { 0 };
+
+    *bytes = 0;
+    if (all && high) {
+        to += sizeof h;
+        for (size_t at = 0; at < rows->n;) {
+            struct head row = head_of(rows->data + at);
+            size_t n = bytes_of(&row) - 2 * (size_t)row.n; /* head and steps */
+
+            memcpy(to, rows->data + at, n);
+            to = part(rows->data + at + n, row.n, to + n, high + h.n_values);
+            h.n_values += row.n;
+            at += bytes_of(&row);
+        }
+        h.rows_bytes = (uint64_t)(to - all) - sizeof h;
+        memcpy(all, &h, sizeof h);
+        frame = pz_zst_pack(to, bound - (size_t)(to - all), high, h.n_values, QUICKEST_LEVEL);
+        *bytes = frame > 0 ? (size_t)(to - all) + frame : 0;
+    }
+    free(high);
+    if (*bytes > 0)
+        return all;
+    free(all);
+    return NULL;
+}
+
+/* Rows to be laid, the next one first. */
+struct sheaf {
+    const uint8_t *rows;
+    uint8_t *high, *own_high; /* their upper bytes, where they stand apart */
+};
+
+static enum pz_status unwrap(const uint8_t *all, size_t bytes, struct sheaf *s, struct pz_err *err)
+{
+    struct travel_head h;
+
+    memcpy(&h, all, sizeof h);
+    s->rows = all + sizeof h;
+    s->high = s->own_high = pz_mem_room(h.n_values + 1, 1);
+    if (!s->high)
+        return pz_err_memory(err, "rows of other ranks", (double)h.n_values);
+    return pz_zst_unpack(s->high, h.n_values, s->rows + h.rows_bytes,
+                         bytes - sizeof h - h.rows_bytes, err);
+}
+
+/* The next row to `to`, where bytes_of its head are free. */
+static void take_row(struct sheaf *s, const struct head *h, uint8_t *to)
+{
+    size_t n = bytes_of(h), before = n - 2 * (size_t)h->n;
+    const uint8_t *low = s->rows + before;
+
+    if (!s->high) {
+        memcpy(to, s->rows, n);
+        s->rows += n;
+        return;
+    }
+    memcpy(to, s->rows, before);
+    for (uint32_t k = 0; k < h->n; k++) {
+        to[before + 2 * (size_t)k] = low[k];
+        to[before + 2 * (size_t)k + 1] = s->high[k];
+    }
+    s->rows += before + h->n;
+    s->high += h->n;
+}
+
+/* Lay what the ranks packed row by row. */
+static bool lay(struct pz_gram *g, struct sheaf *of, uint32_t first, uint32_t n)
 {
     uint64_t at = g->ptr[first];
 
-    if (!pz_mem_grow(&g->data, &g->cap, at + from[pz_ranks_n()], 1))
-        return false;
     for (uint32_t r = first; r < first + n; r++) {
-        size_t *its = &from[pz_cells_owner(r)];
-        struct head h = head_of(all + *its);
+        struct sheaf *s = &of[pz_cells_owner(r)];
+        struct head h = head_of(s->rows);
 
-        memcpy(g->data + at, all + *its, bytes_of(&h));
-        *its += bytes_of(&h);
+        if (!pz_mem_grow(&g->data, &g->cap, at + bytes_of(&h), 1))
+            return false;
+        take_row(s, &h, g->data + at);
         g->most = h.n > g->most ? h.n : g->most;
         g->ptr[r + 1] = at += bytes_of(&h);
     }
     return true;
+}
+
+/* The rows of all ranks, from this one's; *all is for the caller to free, as are the sheaves. */
+static enum pz_status share(const struct bytes *mine, struct sheaf *of, void **all,
+                            struct pz_err *err)
+{
+    size_t *from = pz_mem_array((size_t)pz_ranks_n() + 1, sizeof *from), bytes = 0;
+    uint8_t *parcel = from ? wrap(mine, &bytes) : NULL;
+    enum pz_status st = parcel ? pz_ranks_collect(parcel, bytes, all, from, err)
+                               : pz_err_memory(err, "rows for other ranks", (double)mine->n);
+
+    for (int r = 0; r < pz_ranks_n() && st == PZ_OK; r++)
+        st = unwrap((const uint8_t *)*all + from[r], from[r + 1] - from[r], &of[r], err);
+    free(parcel);
+    free(from);
+    return st;
 }
 
 enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, struct pz_err *err)
@@ -165,23 +272,22 @@ void pz_gram_clear(struct pz_gram *g)
 enum pz_status pz_gram_append(struct pz_gram *g, const struct pz_cut_rows *rows, uint32_t first,
                               uint32_t n, struct pz_err *err)
 {
-    size_t *from = pz_mem_array((size_t)pz_ranks_n() + 1, sizeof *from);
+    struct sheaf *of = pz_mem_array((size_t)pz_ranks_n(), sizeof *of);
     struct bytes mine = { NULL, 0, 0 };
     void *all = NULL;
-    bool ok = from && pack_own(rows, first, n, &mine);
+    bool ok = of && pack_own(rows, first, n, &mine);
     enum pz_status st = PZ_OK;
 
-    if (ok && pz_ranks_n() > 1) {
-        st = pz_ranks_collect(mine.data, mine.n, &all, from, err);
-    } else if (ok) {
-        from[1] = mine.n;
-        all = mine.data;
-        mine.data = NULL;
-    }
+    if (ok && pz_ranks_n() > 1)
+        st = share(&mine, of, &all, err);
+    else if (ok)
+        of->rows = mine.data;
+    ok = ok && (st != PZ_OK || lay(g, of, first, n));
+    for (int r = 0; r < pz_ranks_n() && of; r++)
+        free(of[r].own_high);
     free(mine.data);
-    ok = ok && (st != PZ_OK || lay(g, all, from, first, n));
     free(all);
-    free(from);
+    free(of);
     return ok ? st : pz_err_memory(err, "the Gram matrix", (double)g->cap);
 }
 
