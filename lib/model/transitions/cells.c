@@ -115,7 +115,7 @@ struct row {
     const float *value, *coef; /* coef: NULL where there are none */
 };
 
-enum { ENTRY_BYTES = 5 + 2 * sizeof(float) };
+enum { NUMBER_BYTES = 5, ENTRY_BYTES = NUMBER_BYTES + 2 * sizeof(float) };
 
 /* Its length, then for each entry how far its item is from the one before, and by the lowest bit
  * whether it has a coefficient; the values; the coefficients. */
@@ -161,114 +161,187 @@ static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *ite
     return from;
 }
 
-static uint8_t *pack_own_rows(const struct pz_csr *rows, const float *coef, size_t *bytes)
+/* Rows travel in so many rounds, so that little but the rows themselves is in memory at a time. */
+enum { ROUNDS = 8 };
+
+static uint32_t first_of_round(uint32_t n_rows, int round)
+{
+    return (uint32_t)((uint64_t)n_rows * (uint64_t)round / ROUNDS);
+}
+
+/* Own rows on their way. */
+struct own_rows {
+    uint8_t *packed;
+    size_t cut[ROUNDS + 1]; /* where those of each round begin */
+};
+
+/* Returns false without memory. */
+static bool pack_own_rows(const struct pz_csr *rows, const float *coef, struct own_rows *own)
 {
     size_t entries = 0;
-    uint8_t *all, *to;
+    uint8_t *to;
 
     for (uint32_t r = 0; r < rows->n; r++)
         entries += pz_cells_owner(r) == pz_ranks_id() ? rows->ptr[r + 1] - rows->ptr[r] : 0;
-    all = to = pz_mem_array((entries + rows->n) * ENTRY_BYTES + 1, 1);
-    for (uint32_t r = 0; r < rows->n && all; r++) {
-        uint64_t at = rows->ptr[r];
+    own->packed = to = pz_mem_room((entries + rows->n) * ENTRY_BYTES + 1, 1);
+    for (int k = 0; k < ROUNDS && to; k++) {
+        for (uint32_t r = first_of_round(rows->n, k); r < first_of_round(rows->n, k + 1); r++) {
+            uint64_t at = rows->ptr[r];
 
-        if (pz_cells_owner(r) == pz_ranks_id())
-            to = pack_row(to, &(struct row){ (uint32_t)(rows->ptr[r + 1] - at), rows->item + at,
-                                             rows->value + at, coef ? coef + at : NULL });
+            if (pz_cells_owner(r) == pz_ranks_id())
+                to = pack_row(to, &(struct row){ (uint32_t)(rows->ptr[r + 1] - at), rows->item + at,
+                                                 rows->value + at, coef ? coef + at : NULL });
+        }
+        own->cut[k + 1] = (size_t)(to - own->packed);
     }
-    *bytes = all ? (size_t)(to - all) : 0;
-    return all;
+    pz_mem_fit(&own->packed, own->cut[ROUNDS], 1);
+    return own->packed != NULL;
 }
 
-/* The length of a packed row. */
-static uint64_t entries_of(const uint8_t *from)
-{
-    uint64_t n;
+/* Rows that come from all ranks. */
+struct arrival {
+    uint64_t *ptr;
+    uint32_t *item;
+    float *value, *coef;
+};
 
-    get(from, &n);
-    return n;
+/* Send what is own to all ranks or to the first alone; in: [ranks], whose data the caller frees. */
+static enum pz_status send(const void *mine, size_t bytes, bool to_first, struct pz_inbox *in,
+                           struct pz_err *err)
+{
+    struct pz_parcel *out = pz_mem_array((size_t)pz_ranks_n(), sizeof *out);
+    enum pz_status st = PZ_OK;
+
+    for (int r = 0; r < pz_ranks_n() && out; r++)
+        out[r] = (struct pz_parcel){ mine, r == 0 || !to_first ? bytes : 0 };
+    st = out ? pz_ranks_exchange(out, in, err) : pz_err_memory(err, "rows for other ranks", 1e3);
+    free(out);
+    return st;
 }
 
-/* Passes over a packed row. */
-static const uint8_t *row_end(const uint8_t *from)
+/* Where each row will begin, from the lengths of each rank's rows; in: [ranks]. */
+static uint64_t *lay_out(const struct pz_inbox *in, uint32_t n_rows)
 {
-    uint64_t n, x, coefs = 0;
+    const uint8_t **at = pz_mem_array((size_t)pz_ranks_n(), sizeof *at);
+    uint64_t *ptr = pz_mem_array((size_t)n_rows + 1, sizeof *ptr);
 
-    from = get(from, &n);
-    for (uint64_t k = 0; k < n; k++) {
-        from = get(from, &x);
-        coefs += x & 1;
-    }
-    return from + (n + coefs) * sizeof(float);
-}
-
-/* Rows in their order from what the ranks sent, whose first unread rows are at at[rank]. Their
- * lengths come first: they say how much memory it takes. */
-static enum pz_status unpack_all(const struct pz_inbox *in, uint32_t n_rows, struct pz_csr *rows,
-                                 float **coef, struct pz_err *err)
-{
-    size_t ranks = (size_t)pz_ranks_n();
-    const uint8_t **at = pz_mem_array(ranks, sizeof *at),
-                  **again = pz_mem_array(ranks, sizeof *again);
-    uint64_t *ptr = pz_mem_array((size_t)n_rows + 1, sizeof *ptr), n = 0;
-    uint32_t *item = NULL;
-    float *value = NULL, *beside = NULL;
-    bool ok;
-
-    for (size_t k = 0; k < ranks && at && again; k++)
-        at[k] = again[k] = in[k].data;
-    for (uint32_t r = 0; r < n_rows && at && again && ptr; r++) {
+    for (int k = 0; k < pz_ranks_n() && at; k++)
+        at[k] = in[k].data;
+    for (uint32_t r = 0; r < n_rows && at && ptr; r++) {
         const uint8_t **from = &at[pz_cells_owner(r)];
+        uint64_t length;
 
-        n += entries_of(*from);
-        *from = row_end(*from);
-        ptr[r + 1] = n;
+        *from = get(*from, &length);
+        ptr[r + 1] = ptr[r] + length;
     }
-    item = pz_mem_array(n + 1, sizeof *item);
-    value = pz_mem_array(n + 1, sizeof *value);
-    beside = pz_mem_array(n + 1, sizeof *beside);
-    ok = at && again && ptr && item && value && beside;
-    if (ok) {
-        for (uint32_t r = 0, got; r < n_rows; r++)
-            again[pz_cells_owner(r)] = unpack_row(again[pz_cells_owner(r)], &got, item + ptr[r],
-                                                  value + ptr[r], beside + ptr[r]);
+    if (!at) {
+        free(ptr);
+        ptr = NULL;
     }
     free(at);
-    free(again);
-    *rows = pz_csr_take(n_rows, n_rows, ptr, item, value);
-    if (coef)
-        *coef = beside;
-    else
-        free(beside);
-    return ok ? PZ_OK : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
+    return ptr;
+}
+
+/* Tell the lengths of the own rows. *ptr: where all begin, for who takes them. */
+static enum pz_status tell_lengths(const struct pz_csr *rows, bool to_first, struct pz_inbox *in,
+                                   uint64_t **ptr, struct pz_err *err)
+{
+    uint8_t *length = pz_mem_room((size_t)rows->n + 1, NUMBER_BYTES), *to = length;
+    enum pz_status st = length ? PZ_OK : pz_err_memory(err, "lengths of rows", 5.0 * rows->n);
+
+    for (uint32_t r = 0; r < rows->n && st == PZ_OK; r++)
+        if (pz_cells_owner(r) == pz_ranks_id())
+            to = put(to, rows->ptr[r + 1] - rows->ptr[r]);
+    if (st == PZ_OK) {
+        st = send(length, (size_t)(to - length), to_first, in, err);
+        if (st == PZ_OK && (pz_ranks_first() || !to_first)) {
+            *ptr = lay_out(in, rows->n);
+            st = *ptr ? PZ_OK : pz_err_memory(err, "lengths of rows", 8.0 * rows->n);
+        }
+        free(in[0].data);
+    }
+    free(length);
+    return st;
+}
+
+/* Room for all rows in place of the own ones. */
+static enum pz_status make_room(struct pz_csr *rows, float **coef, struct arrival *to,
+                                struct pz_err *err)
+{
+    uint32_t n_rows = rows->n;
+    uint64_t n = to->ptr[n_rows];
+
+    pz_csr_clear(rows);
+    to->item = pz_mem_room(n + 1, sizeof *to->item);
+    to->value = pz_mem_room(n + 1, sizeof *to->value);
+    *rows = pz_csr_take(n_rows, n_rows, to->ptr, to->item, to->value);
+    if (coef) {
+        free(*coef);
+        *coef = to->coef = calloc(n + 1, sizeof *to->coef);
+    }
+    return to->item && to->value && (!coef || to->coef)
+               ? PZ_OK
+               : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
+}
+
+/* The rows of a round, each rank's behind one another in its parcel. */
+static enum pz_status unpack_round(const struct pz_inbox *in, uint32_t first, uint32_t end,
+                                   const struct arrival *to, struct pz_err *err)
+{
+    const uint8_t **at = pz_mem_array((size_t)pz_ranks_n(), sizeof *at);
+
+    if (!at)
+        return pz_err_memory(err, "rows of all ranks", 8.0 * pz_ranks_n());
+    for (int k = 0; k < pz_ranks_n(); k++)
+        at[k] = in[k].data;
+    for (uint32_t r = first, n; r < end; r++) {
+        const uint8_t **from = &at[pz_cells_owner(r)];
+        uint64_t p = to->ptr[r];
+
+        *from = unpack_row(*from, &n, to->item + p, to->value + p, to->coef ? to->coef + p : NULL);
+    }
+    free(at);
+    return PZ_OK;
+}
+
+/* to: NULL for who takes none. */
+static enum pz_status send_rounds(uint32_t n_rows, const struct own_rows *own, bool to_first,
+                                  struct pz_inbox *in, const struct arrival *to, struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (int k = 0; k < ROUNDS && st == PZ_OK; k++) {
+        in[0].data = NULL;
+        st = send(own->packed + own->cut[k], own->cut[k + 1] - own->cut[k], to_first, in, err);
+        if (st == PZ_OK && to)
+            st = unpack_round(in, first_of_round(n_rows, k), first_of_round(n_rows, k + 1), to,
+                              err);
+        free(in[0].data);
+    }
+    return st;
 }
 
 enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first, struct pz_err *err)
 {
-    size_t ranks = (size_t)pz_ranks_n(), bytes;
+    bool takes = pz_ranks_first() || !to_first;
+    struct pz_inbox *in = pz_mem_array((size_t)pz_ranks_n(), sizeof *in);
+    struct arrival all = { NULL, NULL, NULL, NULL };
+    struct own_rows own = { NULL, { 0 } };
     uint32_t n = rows->n;
-    struct pz_parcel *out = pz_mem_array(ranks, sizeof *out);
-    struct pz_inbox *in = pz_mem_array(ranks, sizeof *in);
-    uint8_t *mine = ranks > 1 ? pack_own_rows(rows, coef ? *coef : NULL, &bytes) : NULL;
-    enum pz_status st = PZ_OK;
+    enum pz_status st = in ? PZ_OK : pz_err_memory(err, "rows for other ranks", 1e3);
 
-    if (ranks > 1 && (!mine || !out || !in))
-        st = pz_err_memory(err, "rows for other ranks", 8.0 * (double)rows->ptr[rows->n]);
-    for (size_t k = 0; ranks > 1 && k < ranks && st == PZ_OK; k++)
-        out[k] = (struct pz_parcel){ mine, k == 0 || !to_first ? bytes : 0 };
-    if (ranks > 1 && st == PZ_OK) {
-        st = pz_ranks_exchange(out, in, err);
-        free(mine);
-        mine = NULL;
-        if (st == PZ_OK && (pz_ranks_first() || !to_first)) {
-            pz_csr_clear(rows); /* what is own comes back with the others' */
-            free(coef ? *coef : NULL);
-            st = unpack_all(in, n, rows, coef, err);
-        }
-        free(in[0].data);
+    if (st == PZ_OK && pz_ranks_n() > 1) {
+        st = tell_lengths(rows, to_first, in, &all.ptr, err);
+        if (st == PZ_OK && !pack_own_rows(rows, coef ? *coef : NULL, &own))
+            st = pz_err_memory(err, "rows for other ranks", 8.0 * (double)rows->ptr[n]);
+        if (st == PZ_OK && takes)
+            st = make_room(rows, coef, &all, err); /* what is own comes back with the others' */
+        else
+            free(all.ptr);
+        if (st == PZ_OK)
+            st = send_rounds(n, &own, to_first, in, takes ? &all : NULL, err);
     }
-    free(mine);
-    free(out);
+    free(own.packed);
     free(in);
     return st;
 }
