@@ -8,8 +8,8 @@
  * Live events go only when three things hold: the current version is among those that were read and
  * none of them is damaged; every version that is kept contains them; and the datasets that the next
  * training reads contain them, which their watermarks prove. A version alone proves nothing about
- * the next one: it may be trained from older data. All of it is decided before anything is
- * removed. */
+ * the next one: it may be trained from older data. Of a store that other campaigns share, every
+ * version of theirs must contain them as well. All of it is decided before anything is removed. */
 #include "campaign/gc.h"
 
 #include <errno.h>
@@ -25,6 +25,7 @@
 #include "campaign/layout.h"
 #include "campaign/live.h"
 #include "campaign/settings.h"
+#include "campaign/sharing.h"
 #include "data/dataset.h"
 #include "data/group.h"
 #include "table/table.h"
@@ -227,11 +228,35 @@ static enum pz_status limit_reach(struct pz_live_store *live, const struct pz_gc
     return st;
 }
 
+struct others {
+    const char *campaign;
+    struct reach *reach;
+    struct pz_log *log;
+};
+
+/* What a campaign that shares the store still answers with stays. */
+static enum pz_status heed(void *context, const char *other, struct pz_err *err)
+{
+    const struct others *o = context;
+    uint64_t events, rows;
+    enum pz_status st = pz_campaign_contained(other, &events, &rows, err);
+
+    if (st == PZ_OK && (events < o->reach->events || rows < o->reach->rows))
+        pz_log(o->log, PZ_LOG_NOTE,
+               "%s shares the live store of %s, and its versions contain events up to %llu and "
+               "rows up to %llu: what came after them stays",
+               other, o->campaign, (unsigned long long)events, (unsigned long long)rows);
+    if (st == PZ_OK)
+        take_smaller(o->reach, events, rows);
+    return st;
+}
+
 /* The reach of the versions that stay, as far as the store's numbers mean anything. */
 static enum pz_status find_reach(const char *campaign, struct pz_live_store *live,
                                  const struct pz_gc_cfg *cfg, struct pz_version *list, size_t n,
                                  const bool *goes, struct reach *r, struct pz_err *err)
 {
+    struct others others = { campaign, r, cfg->log };
     enum pz_status st = PZ_OK;
 
     for (size_t i = 0; i < n && st == PZ_OK; i++)
@@ -239,6 +264,8 @@ static enum pz_status find_reach(const char *campaign, struct pz_live_store *liv
             st = pz_info_check(campaign, &list[i], live, err);
             take_smaller(r, list[i].live_seen, list[i].rows_seen);
         }
+    if (st == PZ_OK)
+        st = pz_sharing_each(campaign, heed, &others, err);
     return st == PZ_OK && r->any ? limit_reach(live, cfg, r, err) : st;
 }
 

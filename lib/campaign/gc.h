@@ -33,13 +33,14 @@ struct pz_gc {
 
 /* Remove all versions but the newest cfg->keep, the weekly ones, the pinned, the current and the
  * previous one, and what a crash left behind. With cfg->events also live events and rows that all
- * versions left contain and that the datasets named contain too, and the marks of users who were
+ * versions left contain and that the datasets named contain too, and of a store that other
+ * campaigns beside this one share, all versions of theirs; and the marks of users who were
  * forgotten before all of these were made and are in none of them. With cfg->id versions go whose
  * model knows such a user, the previous one among them; the current and pinned ones stay with a
  * warning.
  *
  * removed  how far it got, also when it fails
- * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current
+ * Errors:  as pz_sharing_each; PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current
  *          version is not among those there are (nothing is removed then); PZ_NEGATIVE events would
  *          be in no dataset and cfg->force is not set (nothing is removed then); PZ_TRY_AGAIN
  *          locked; PZ_IO removing failed */

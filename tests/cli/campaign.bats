@@ -343,6 +343,31 @@ wait_for_map() {
     pz-event stats --json home.pzc | jq -e '.events == 0'
 }
 
+@test "gc --events leaves what another campaign of the same store has not learned" {
+    mkdir away
+    for c in a b; do
+        pz-deploy publish -q $c.pzc home.pzm
+        pz-deploy set -q $c.pzc live "$PWD/away/both.pzl"
+    done
+    for i in 1 2 3 4; do pz-event put -q a.pzc --user u0040 --item i000$i --type View; done
+    pz-event export -q a.pzc -o day.pzd
+    for i in 1 2; do pz-deploy publish -q --live-seen 4 a.pzc home.pzm; done
+    run -0 pz-deploy gc --keep 0 --events --data day.pzd a.pzc
+    [[ $output == *"b.pzc shares the live store"*"events up to 0"* ]]
+    pz-event stats --json a.pzc | jq -e '.events == 4'
+    # what cannot be looked at may be such a campaign
+    ln -s loop.pzc loop.pzc
+    run -66 pz-deploy gc --keep 0 --events --data day.pzd a.pzc
+    [[ $output == *"loop.pzc"* ]]
+    rm loop.pzc
+    for i in 1 2; do pz-deploy publish -q --live-seen 3 b.pzc home.pzm; done
+    pz-deploy gc -q --keep 0 b.pzc
+    mv b.pzc away # now beside the store
+    ln -s "$PWD/a.pzc" away/link.pzc
+    pz-deploy gc -q --keep 0 --events --data day.pzd away/link.pzc
+    pz-event stats --json a.pzc | jq -e '.events == 1'
+}
+
 @test "who is in nothing that is left is not even known as forgotten" {
     pz-event put -q home.pzc --user gone --item i0001 --type View
     pz-event export -q --for home.pzc -o day.pzd home.pzc
