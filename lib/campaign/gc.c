@@ -317,6 +317,16 @@ static enum pz_status note_known(const char *path, struct pz_live_store *live, s
     return st;
 }
 
+static enum pz_status note_sharing(void *context, const char *other, struct pz_err *err)
+{
+    bool *shared = context;
+
+    (void)other;
+    (void)err;
+    *shared = true;
+    return PZ_OK;
+}
+
 /* Who was forgotten before all that is left was made, and is in none of it, need not be known as
  * forgotten any more. Of a store that other campaigns see this one cannot tell. */
 static enum pz_status unmark(const char *campaign, const struct pz_gc_cfg *cfg,
@@ -325,13 +335,16 @@ static enum pz_status unmark(const char *campaign, const struct pz_gc_cfg *cfg,
                              struct pz_err *err)
 {
     char own[PZ_PATH_BYTES] = "", used[PZ_PATH_BYTES] = "", path[PZ_PATH_BYTES];
+    bool shared = false;
     struct pz_strs keep = { .n = 0 };
     struct pz_arena arena = { NULL };
     enum pz_status st = pz_layout_path(own, campaign, "live", err);
 
     if (st == PZ_OK)
         st = pz_campaign_live_path(campaign, used, err);
-    if (st != PZ_OK || strcmp(own, used) != 0 || cfg->n_data == 0)
+    if (st == PZ_OK)
+        st = pz_sharing_each(campaign, note_sharing, &shared, err);
+    if (st != PZ_OK || shared || strcmp(own, used) != 0 || cfg->n_data == 0)
         return st;
     for (size_t i = 0; i < n && st == PZ_OK; i++) {
         if (goes[i])

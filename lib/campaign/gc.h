@@ -40,10 +40,10 @@ struct pz_gc {
  * warning.
  *
  * removed  how far it got, also when it fails
- * Errors:  as pz_sharing_each; PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current
+ * Errors:  PZ_NO_INPUT none was published; PZ_BAD_DATA the campaign is damaged or its current
  *          version is not among those there are (nothing is removed then); PZ_NEGATIVE events would
  *          be in no dataset and cfg->force is not set (nothing is removed then); PZ_TRY_AGAIN
- *          locked; PZ_IO removing failed */
+ *          locked; PZ_IO removing failed; as pz_sharing_each (nothing is removed then) */
 enum pz_status pz_campaign_gc(const char *campaign, const struct pz_gc_cfg *cfg,
                               struct pz_gc *removed, struct pz_err *err);
 

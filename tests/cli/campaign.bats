@@ -386,6 +386,12 @@ wait_for_map() {
     pz-deploy gc -q --keep 0 --events --data day.pzd --data day2.pzd --data shop.pzd home.pzc
     [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 2 ]
     pz-import -q --merge -o one.pzd --without <(echo gone) shop.pzd day.pzd day2.pzd
+    # another campaign of the same store may know them
+    pz-deploy publish -q other.pzc clean.pzm
+    pz-deploy set -q other.pzc live ../home.pzc/live
+    pz-deploy gc -q --keep 0 --events --data one.pzd home.pzc
+    [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 2 ]
+    rm -r other.pzc
     pz-deploy gc -q --keep 0 --events --data one.pzd home.pzc
     [ "$(pz-event stats --json home.pzc | jq .forgotten)" -eq 1 ]
     run pz-deploy gc --keep 0 --events --data all.pzd home.pzc
