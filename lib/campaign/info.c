@@ -118,10 +118,37 @@ static void limit_seen(struct pz_version *v, uint64_t last)
     v->rows_seen = v->rows_seen < last ? v->rows_seen : last;
 }
 
+/* Whether a version's model says itself what its info.json says of its data. */
+static enum pz_status agrees(const char *campaign, const struct pz_version *v, bool *agree,
+                             struct pz_err *err)
+{
+    char path[PZ_PATH_BYTES];
+    struct pz_watermarks marks = { .n = 0 };
+    const struct pz_watermark *mark = NULL;
+    const char *text = NULL;
+    struct pz_model *m = NULL;
+    enum pz_status st = pz_layout_version(path, campaign, v->number, "/model.flat", err);
+
+    if (st == PZ_OK)
+        st = pz_model_open(path, &m, err);
+    if (st == PZ_OK)
+        text = json_string_value(json_object_get(m->manifest, "live"));
+    if (text)
+        st = pz_watermarks_read(&marks, text, err);
+    if (st == PZ_OK)
+        mark = pz_watermarks_find(&marks, v->store);
+    *agree = mark && mark->events >= v->live_seen && mark->rows >= v->rows_seen;
+    pz_watermarks_clear(&marks);
+    pz_model_free(m);
+    return st;
+}
+
 enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct pz_live_store *live,
                              struct pz_err *err)
 {
+    const struct pz_version said = *v;
     struct pz_live_size size = { .last = 0 };
+    bool restored = false;
     enum pz_status st = live ? pz_live_count(live, &size, err) : PZ_OK;
 
     v->strange = st == PZ_OK && !live && *v->store;
@@ -129,18 +156,23 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
         st = of_store(v, live, size.store, err);
     if (st != PZ_OK || !live)
         return st;
-    if (size.moved)
-        limit_seen(v, size.last);
     /* The view of a log may be behind what a model of another host contains. */
-    if ((v->live_seen <= size.last && v->rows_seen <= size.last) || pz_live_follows(live))
+    if (v->strange || (said.live_seen <= size.last && said.rows_seen <= size.last) ||
+        pz_live_follows(live))
         return PZ_OK;
-    return pz_err_set(err, PZ_BAD_DATA,
-                      "%s/versions/%04u/info.json says that live events up to %llu are in the "
-                      "model, but the store's last is %llu; pz-deploy repair %s writes it again",
-                      campaign, v->number,
-                      (unsigned long long)(v->live_seen > v->rows_seen ? v->live_seen
-                                                                       : v->rows_seen),
-                      (unsigned long long)size.last, campaign);
+    if (size.moved || strcmp(said.store, size.store) != 0)
+        st = agrees(campaign, &said, &restored, err);
+    limit_seen(v, size.last);
+    return st != PZ_OK || restored
+               ? st
+               : pz_err_set(err, PZ_BAD_DATA,
+                            "%s/versions/%04u/info.json says that live events up to %llu are in "
+                            "the model, but the store's last is %llu; pz-deploy repair %s writes "
+                            "it again",
+                            campaign, v->number,
+                            (unsigned long long)(said.live_seen > said.rows_seen ? said.live_seen
+                                                                                 : said.rows_seen),
+                            (unsigned long long)size.last, campaign);
 }
 
 void pz_info_warn(const char *campaign, const struct pz_version *v, struct pz_log *log)
