@@ -13,7 +13,10 @@
  * maps it and reads what an answer needs; otherwise it is read whole first.
  *
  * Going on from an older file costs copying it and what was put since, a tenth of writing and
- * syncing another. So one is written when 1 / CHANGED of the rows are other ones. */
+ * syncing another. So one is written when 1 / CHANGED of the rows are other ones. A process that
+ * has no view yet would do the copying, and so would the next: it writes if any row is another one,
+ * but not within OLD_S seconds of the last time, so that writing takes a small share of the time
+ * however many such processes there are. */
 #include "campaign/kept.h"
 
 #include <errno.h>
@@ -22,6 +25,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include "base/time.h"
@@ -32,7 +36,8 @@
 enum {
     FEW = 1000,   /* rows that are made in a millisecond */
     CHANGED = 64, /* 1 / CHANGED of the rows */
-    SHARE = 20,   /* of a process's time that writing takes, 1 / SHARE */
+    OLD_S = 2,
+    SHARE = 20, /* of a process's time that writing takes, 1 / SHARE */
     KEY_BYTES = 256
 };
 
@@ -188,16 +193,25 @@ void pz_kept_wrote(struct pz_kept_pace *pace, double start)
     atomic_store(&pace->not_before, start + SHARE * (pz_time_clock() - start));
 }
 
-void pz_kept_save(const char *campaign, struct pz_view *v, enum pz_live_table table)
+/* Whether so many rows that the file lacks are worth writing it. */
+static bool is_worth(const char *path, uint32_t unkept, uint32_t n, bool is_first)
+{
+    struct stat file;
+
+    return unkept >= n / CHANGED || (is_first && unkept > 0 && stat(path, &file) == 0 &&
+                                     file.st_mtime < pz_time_now() - OLD_S);
+}
+
+void pz_kept_save(const char *campaign, struct pz_view *v, enum pz_live_table table, bool is_first)
 {
     static struct pz_kept_pace pace[2];
     double start = pz_time_clock();
     const struct pz_overlay *o = *pz_view_rows(v, table);
     char path[PZ_PATH_BYTES], key[KEY_BYTES];
 
-    if (!o || o->ids.n < FEW || v->unkept[table] < o->ids.n / CHANGED ||
-        !pz_kept_may_write(&pace[table], start) || !make_key(key, v) || !is_as_of(v) ||
-        pz_layout_version(path, campaign, v->version.number, kinds[table].file, NULL) != PZ_OK)
+    if (!o || o->ids.n < FEW || !pz_kept_may_write(&pace[table], start) ||
+        pz_layout_version(path, campaign, v->version.number, kinds[table].file, NULL) != PZ_OK ||
+        !is_worth(path, v->unkept[table], o->ids.n, is_first) || !make_key(key, v) || !is_as_of(v))
         return;
     save(path, v, table, key);
     v->unkept[table] = 0; /* where it could not be written, it is not tried at once again */

@@ -28,8 +28,9 @@ bool pz_kept_load(const char *campaign, struct pz_view *v, enum pz_live_table ta
  * (v->unkept), or some have come since the view. Failures are nobody's concern: the next one makes
  * them again.
  *
+ * is_first  it is the first view of who opened it: one row is enough, if the file is not new
  * Threads: any */
-void pz_kept_save(const char *campaign, struct pz_view *v, enum pz_live_table table);
+void pz_kept_save(const char *campaign, struct pz_view *v, enum pz_live_table table, bool is_first);
 
 /* Remove the files of users of all versions: somebody is to be in none. What is made of the rows
  * makes them again.

@@ -250,7 +250,7 @@ static enum pz_status build_table(const char *campaign, struct pz_view *v, enum 
     if (st == PZ_OK && !done)
         st = build(v, table, err);
     if (st == PZ_OK)
-        pz_kept_save(campaign, v, table);
+        pz_kept_save(campaign, v, table, !old);
     return st;
 }
 
@@ -341,7 +341,7 @@ void pz_view_prepare(const char *campaign)
     for (size_t i = 0; i < 2; i++)
         if (v->unkept[tables[i]] > 0) { /* few as they are: many answers may come */
             v->unkept[tables[i]] = UINT32_MAX;
-            pz_kept_save(campaign, v, tables[i]);
+            pz_kept_save(campaign, v, tables[i], true);
         }
     pz_view_free(v);
 }

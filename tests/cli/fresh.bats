@@ -138,6 +138,25 @@ ask() {
     fi
 }
 
+@test "one row put since is in the file of the version with the next answer, where the file is not new" {
+    c=user-personalization.pzc kept=$c/versions/0001/items.flat
+    for n in 1 2 3 4; do sed "1d; s/^/many$n-/" "$SHOP/items.csv"; done | cat "$SHOP/items.csv" - >many.csv
+    [ "$(wc -l <many.csv)" -gt 1100 ]
+    pz-event put-items -q $c many.csv
+    touch -d '1 hour' $kept
+    pz-event put-items -q $c --item one --properties '{"PRICE":3}'
+    inode=$(stat -c %i $kept)
+    pz-recommend -q $c --user u0040 >before
+    [ "$(stat -c %i $kept)" = "$inode" ]
+    touch -d '1 hour ago' $kept
+    pz-recommend -q $c --user u0040 | cmp before -
+    [ "$(stat -c %i $kept)" != "$inode" ]
+    inode=$(stat -c %i $kept)
+    touch -d '1 hour ago' $kept
+    pz-recommend -q $c --user u0040 | cmp before -
+    [ "$(stat -c %i $kept)" = "$inode" ]
+}
+
 # puts "today": 400 events with items of the model, and 80 with "hit" by those who had i0001; "slip" has one
 today() {
     local at=1711800000
