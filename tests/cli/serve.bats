@@ -343,6 +343,7 @@ PY
     value() { grep -F "$1 " metrics | sed 's/.* //'; }
     of() { value "pz_campaign_total{campaign=\"home\",what=\"$1\"}"; }
     [ "$(of events) $(of repeats) $(of impressions) $(of impressions_without_click) $(of clicks)" = "5 1 3 2 2" ]
+    grep -qxF "pz_model{campaign=\"home\",version=\"1\",model=\"$(pz-deploy status --json home.pzc | jq -r .fingerprint)\"} 1" metrics
     by_version() { value "pz_version_total{campaign=\"home\",version=\"1\",what=\"$1\"}"; }
     [ "$(by_version answers) $(by_version clicks) $(by_version impressions_without_click)" = "1 2 2" ]
     [ "$(value 'pz_click_rate{campaign="home",version="1"}')" = 2.000000 ]
