@@ -51,6 +51,7 @@ stages() {
 
 printf '%-22s %8s %8s %6s %8s %8s %6s %6s\n' '' 'said s' 'taken s' ratio 'said MB' 'peak MB' ratio share
 for set; do
+    [ "$set" = made ] || [ "$set" = sample ] || [ -d "$PZ_DATA/$set" ] || { echo "$set: not in $PZ_DATA"; continue; }
     pzd=$(data "$set")
     for way in $WAYS; do
         log=$dir/estimate-$set-$way
