@@ -16,7 +16,7 @@
  * an id; of the process. Bytes held of each. On six sets of 60,000 to 500,000 events with 1 % new,
  * with and without an encoder. */
 static const double BYTE_NS = 3, EVENT_NS = 260, ID_NS = 800, ONCE_NS = 8e6;
-static const double BYTE_HELD = 1.05, EVENT_HELD = 30, ID_HELD = 40, ONCE_HELD = 1e7;
+static const double BYTE_HELD = 1.05, EVENT_HELD = 30, ID_HELD = 40, ONCE_HELD = 7e6;
 
 struct foreseeing {
     const char *path;

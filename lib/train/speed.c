@@ -9,7 +9,7 @@
 #include "base/rng.h"
 #include "train/training.h"
 
-enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 10 };
+enum { PROBE_USERS = 256, PROBE_EVENTS = 8, PROBE_ITEMS = 96, PROBES = 4 };
 /* What the first scorer says of so small a corpus is so much of what it takes where it was
  * measured. */
 static const double PROBE_SAID = 0.85;

@@ -571,7 +571,7 @@ asked() {
         pz-train --dry-run --json --update old.pzm day.pzd >plan
         pz-train -q --update old.pzm --ledger ledger -o new.pzm day.pzd
         jq -e '.cpu_seconds > 0' plan
-        jq -se '.[0].memory_mb * 1e6 / .[-1].peak_memory_bytes | . > 0.6 and . < 1.6' plan ledger
+        jq -se '.[0].memory_mb * 1e6 / .[-1].peak_memory_bytes | . > 0.7 and . < 1.3' plan ledger
     done
     jq -e '.slow_part == "sequence" and .without.memory_mb <= .with.memory_mb' plan
     pz-train --dry-run --json --update-time 5 --update old.pzm day.pzd | jq -e '.cpu_seconds > 5'
