@@ -51,21 +51,17 @@ struct pz_query {
 
 /* The weight of a history's events by their age, newest first: rank^-exponent, rank 1 the newest.
  * Events of one moment have no order among themselves: each weighs the mean over the ranks that
- * they share. While a session goes on, that is, when the question comes within PZ_SESSION_S of the
- * newest event, each longer pause between two events stands for PZ_PAUSE_RANKS more ranks: what
- * came before the session is further away than its place says. */
-enum { PZ_SESSION_S = 3600, PZ_PAUSE_RANKS = 10 };
+ * they share. */
 struct pz_recency {
     const struct pz_query *q;
     double exponent;
     size_t max;    /* newest events that count, at most n_hist */
     size_t k, end; /* ranks told; the last rank of the moment at hand: 0 at first */
-    size_t pauses; /* ranks that pauses so far stand for: 0 at first */
     double weight; /* of the moment at hand */
 };
 
 /* The weight of rank r->k + 1, which becomes r->k; at most r->most calls. Without hist_time no two
- * events share a moment, and there are no pauses.
+ * events share a moment.
  * Threads: one at a time on the same r; the query is only read */
 double pz_recency_next(struct pz_recency *r);
 

@@ -41,48 +41,6 @@ TEST(events_of_one_moment_share_the_mean_of_their_ranks)
                 1e-12); /* its moment's other event does not count */
 }
 
-/* The weight of the k-th newest of events at minutes -10000, -9999, -1 and 0, asked at `now`. */
-static double weight_of(size_t k, int64_t now)
-{
-    uint32_t hist[] = { 0, 1, 2, 3 };
-    int64_t time[] = { -10000 * 60, -9999 * 60, -60, 0 };
-    struct pz_query q = query_of(hist, 4);
-    struct pz_recency r = ages(&q, 1, 4);
-    double weight = 0;
-
-    q.hist_time = time;
-    q.now = now * 60;
-    while (k-- > 0)
-        weight = pz_recency_next(&r);
-    return weight;
-}
-
-TEST(what_came_before_the_session_that_goes_on_stands_further_back)
-{
-    assert_near(weight_of(2, 60), 1.0 / 2, 1e-12);
-    assert_near(weight_of(3, 60), 1.0 / (3 + PZ_PAUSE_RANKS), 1e-12);
-    assert_near(weight_of(4, 60), 1.0 / (4 + PZ_PAUSE_RANKS), 1e-12);
-}
-
-TEST(who_comes_back_later_is_in_no_session_yet)
-{
-    assert_near(weight_of(3, 61), 1.0 / 3, 1e-12);
-    assert_near(weight_of(4, 61), 1.0 / 4, 1e-12);
-}
-
-TEST(times_at_the_ends_of_their_range_are_a_pause)
-{
-    uint32_t hist[] = { 0, 1 };
-    int64_t time[] = { INT64_MIN, INT64_MAX };
-    struct pz_query q = query_of(hist, 2);
-    struct pz_recency r = ages(&q, 1, 2);
-
-    q.hist_time = time;
-    q.now = INT64_MAX;
-    (void)pz_recency_next(&r);
-    assert_near(pz_recency_next(&r), 1.0 / (2 + PZ_PAUSE_RANKS), 1e-12);
-}
-
 /* The largest difference between the scores of two orders of events at times 1, 1, 2, 2; coming
  * back to an item of the history is another matter. */
 static double apart(const struct fitted *f, const uint32_t *one, const uint32_t *other)
