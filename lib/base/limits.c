@@ -118,20 +118,6 @@ int pz_limits_cpus(void)
 
 /* ---- memory ---- */
 
-/* What RLIMIT_DATA counts, in bytes; 0 when the kernel does not say. */
-static double in_use(void)
-{
-    char line[256];
-    double kb = 0;
-    FILE *f = fopen("/proc/self/status", "re");
-
-    while (f && fgets(line, sizeof line, f) && sscanf(line, "VmData: %lf", &kb) != 1)
-        continue;
-    if (f)
-        fclose(f);
-    return 1024 * kb;
-}
-
 static double of_machine(void)
 {
     return (double)sysconf(_SC_PHYS_PAGES) * (double)sysconf(_SC_PAGESIZE);
@@ -162,7 +148,8 @@ double pz_limits_memory(const char **whose)
 void pz_limits_describe(double bytes, char *text, size_t size)
 {
     const char *whose;
-    double limit = pz_limits_memory(&whose), all = in_use(), used = all - aside;
+    double limit = pz_limits_memory(&whose), all = (double)pz_mem_status("VmData"),
+           used = all - aside;
     /* What the allocator takes in one piece is more than what was asked of it. */
     double needed = fmax(used + bytes, limit + 1e5);
 

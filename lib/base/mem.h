@@ -76,7 +76,11 @@ void pz_mem_trim(void);
  * whose holes count as memory in use. */
 void pz_mem_large_apart(void);
 
-/* Peak resident memory of this process in bytes, as the kernel accounts it (ru_maxrss). */
+/* A line of /proc/self/status, such as VmData, in bytes; 0 when the kernel does not say.
+ * Threads: any */
+size_t pz_mem_status(const char *name);
+
+/* Peak resident memory of this program in bytes, as the kernel accounts it (VmHWM). */
 size_t pz_mem_peak(void);
 
 #endif

@@ -583,6 +583,14 @@ asked() {
     run -2 pz-train --dry-run --update old.pzm --without <(echo u0001) day.pzd
 }
 
+@test "memory of the process that started a program is not the program's" {
+    small_shop
+    run -0 --separate-stderr bash -c 'x=$(head -c 150000000 /dev/zero | tr "\0" x)
+        exec pz-train --dry-run --json --no-tune --ledger ledger -o home.pzm shop.pzd'
+    jq -e '.memory_mb < 100' <<<"$output"
+    jq -e '.peak_memory_bytes < 100e6' ledger
+}
+
 @test "--dry-run says about the memory that a training then has" {
     # more data than a program has memory anyway
     small_shop
