@@ -50,7 +50,7 @@ static enum pz_status consider(const struct sharing *s, const char *folder, cons
 {
     char path[PZ_PATH_BYTES], at[PZ_PATH_BYTES];
     struct stat info;
-    bool is;
+    bool is = false;
     enum pz_status st = pz_layout_path(path, folder, name, err);
 
     if (st == PZ_OK)

@@ -184,7 +184,9 @@ static bool pack_own_rows(const struct pz_csr *rows, const float *coef, struct o
     for (uint32_t r = 0; r < rows->n; r++)
         entries += pz_cells_owner(r) == pz_ranks_id() ? rows->ptr[r + 1] - rows->ptr[r] : 0;
     own->packed = to = pz_mem_room((entries + rows->n) * ENTRY_BYTES + 1, 1);
-    for (int k = 0; k < ROUNDS && to; k++) {
+    if (!to)
+        return false;
+    for (int k = 0; k < ROUNDS; k++) {
         for (uint32_t r = first_of_round(rows->n, k); r < first_of_round(rows->n, k + 1); r++) {
             uint64_t at = rows->ptr[r];
 
@@ -195,7 +197,7 @@ static bool pack_own_rows(const struct pz_csr *rows, const float *coef, struct o
         own->cut[k + 1] = (size_t)(to - own->packed);
     }
     pz_mem_fit(&own->packed, own->cut[ROUNDS], 1);
-    return own->packed != NULL;
+    return true;
 }
 
 /* Rows that come from all ranks. */
