@@ -17,6 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/file.h"
 #include "base/ledger.h"
 #include "base/limits.h"
 #include "base/opt.h"
@@ -118,12 +119,6 @@ static enum pz_status look(const char *name, int fd, struct stat *info, struct p
                : PZ_OK;
 }
 
-/* Two names are one file when device and inode are the same: there is no other way to tell. */
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 /* Whether a folder is one of those above a file. */
 static bool is_inside(const char *path, const struct stat *folder)
 {
@@ -133,7 +128,7 @@ static bool is_inside(const char *path, const struct stat *folder)
 
     while (real && !found && (slash = strrchr(real, '/')) != NULL) {
         *slash = '\0';
-        found = stat(*real ? real : "/", &above) == 0 && is_same(&above, folder);
+        found = stat(*real ? real : "/", &above) == 0 && pz_file_is_same(&above, folder);
     }
     free(real);
     return found;
@@ -156,7 +151,7 @@ static enum pz_status refuse_same(const struct output *out, const char *other, b
 
     if (st != PZ_OK)
         return st;
-    return (S_ISREG(in.st_mode) && is_same(&out->info, &in)) ||
+    return (S_ISREG(in.st_mode) && pz_file_is_same(&out->info, &in)) ||
                    (is_input && out->opt->kind == PZ_OPT_OUT && S_ISDIR(in.st_mode) &&
                     is_inside(out->path, &in))
                ? pz_err_set(err, PZ_USAGE,

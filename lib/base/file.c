@@ -69,6 +69,11 @@ void pz_out_abort_all(void)
             unlink(open_temps[i]);
 }
 
+bool pz_file_is_same(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
 bool pz_file_dirname(const char *path, char *buf, size_t n)
 {
     const char *slash = strrchr(path, '/');

@@ -14,6 +14,12 @@
 #include "base/err.h"
 
 struct pz_out;
+struct stat;
+
+/* Whether two looks were at one file or folder, whatever its names: device and inode are the same,
+ * and there is no other way to tell.
+ * Threads: any */
+bool pz_file_is_same(const struct stat *a, const struct stat *b);
 
 /* Start an output. path "-" is standard output (written as it comes), and so are devices, named
  * pipes, and descriptors by their names (/dev/stdout, /dev/fd/3), files behind them included. Any

@@ -34,6 +34,7 @@
 struct reach {
     bool any; /* of nothing there is no smallest */
     uint64_t events, rows;
+    bool shared; /* with other campaigns */
 };
 
 static void take_smaller(struct reach *r, uint64_t events, uint64_t rows)
@@ -248,6 +249,7 @@ static enum pz_status heed(void *context, const char *other, struct pz_err *err)
                other, o->campaign, (unsigned long long)events, (unsigned long long)rows);
     if (st == PZ_OK)
         take_smaller(o->reach, events, rows);
+    o->reach->shared = true;
     return st;
 }
 
@@ -317,34 +319,21 @@ static enum pz_status note_known(const char *path, struct pz_live_store *live, s
     return st;
 }
 
-static enum pz_status note_sharing(void *context, const char *other, struct pz_err *err)
-{
-    bool *shared = context;
-
-    (void)other;
-    (void)err;
-    *shared = true;
-    return PZ_OK;
-}
-
 /* Who was forgotten before all that is left was made, and is in none of it, need not be known as
  * forgotten any more. Of a store that other campaigns see this one cannot tell. */
 static enum pz_status unmark(const char *campaign, const struct pz_gc_cfg *cfg,
                              struct pz_live_store *live, const struct pz_version *list, size_t n,
-                             const bool *goes, uint64_t upto, struct pz_gc *removed,
+                             const bool *goes, const struct reach *r, struct pz_gc *removed,
                              struct pz_err *err)
 {
     char own[PZ_PATH_BYTES] = "", used[PZ_PATH_BYTES] = "", path[PZ_PATH_BYTES];
-    bool shared = false;
     struct pz_strs keep = { .n = 0 };
     struct pz_arena arena = { NULL };
     enum pz_status st = pz_layout_path(own, campaign, "live", err);
 
     if (st == PZ_OK)
         st = pz_campaign_live_path(campaign, used, err);
-    if (st == PZ_OK)
-        st = pz_sharing_each(campaign, note_sharing, &shared, err);
-    if (st != PZ_OK || shared || strcmp(own, used) != 0 || cfg->n_data == 0)
+    if (st != PZ_OK || r->shared || strcmp(own, used) != 0 || cfg->n_data == 0)
         return st;
     for (size_t i = 0; i < n && st == PZ_OK; i++) {
         if (goes[i])
@@ -356,7 +345,7 @@ static enum pz_status unmark(const char *campaign, const struct pz_gc_cfg *cfg,
     for (size_t i = 0; i < cfg->n_data && st == PZ_OK; i++)
         st = note_known(cfg->data[i], live, &keep, &arena, err);
     if (st == PZ_OK)
-        st = pz_live_unmark(live, upto, &keep, &removed->marks, err);
+        st = pz_live_unmark(live, r->events, &keep, &removed->marks, err);
     pz_strs_clear(&keep);
     pz_arena_clear(&arena);
     return st;
@@ -393,7 +382,7 @@ static enum pz_status collect(const char *campaign, const struct pz_gc_cfg *cfg,
     if (st == PZ_OK && reach.any && reach.events + reach.rows > 0)
         st = pz_live_collect(live, reach.events, reach.rows, &removed->live, err);
     if (st == PZ_OK && reach.any && reach.events > 0)
-        st = unmark(campaign, cfg, live, list, n, goes, reach.events, removed, err);
+        st = unmark(campaign, cfg, live, list, n, goes, &reach, removed, err);
     pz_live_close(live);
     free(goes);
     free(list);

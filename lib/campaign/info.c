@@ -90,16 +90,16 @@ enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct p
     return st;
 }
 
-/* What a version has seen of a store, of what it has seen of the one that it was published
- * beside: the same one, or the one that it was a copy of. */
-static enum pz_status of_store(struct pz_version *v, struct pz_live_store *live, const char *store,
+/* What a version has seen of a store, of what it has seen of another one, beside which it was
+ * published: nothing, unless the store was a copy of that. */
+static enum pz_status of_other(struct pz_version *v, struct pz_live_store *live, const char *store,
                                struct pz_err *err)
 {
     struct pz_watermarks marks = { .n = 0 };
     const struct pz_watermark *mark = NULL;
     enum pz_status st = pz_live_add_origins(live, &marks, err);
 
-    v->strange = strcmp(v->store, store) != 0 && !pz_watermarks_find(&marks, v->store);
+    v->strange = !pz_watermarks_find(&marks, v->store);
     if (st == PZ_OK && !pz_watermarks_add(&marks, v->store, (struct pz_range){ 1, v->live_seen },
                                           (struct pz_range){ 1, v->rows_seen }))
         st = pz_err_memory(err, "watermarks of live stores", 1e3);
@@ -151,9 +151,9 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
     bool restored = false;
     enum pz_status st = live ? pz_live_count(live, &size, err) : PZ_OK;
 
-    v->strange = st == PZ_OK && !live && *v->store;
-    if (st == PZ_OK && live && *v->store)
-        st = of_store(v, live, size.store, err);
+    v->strange = st == PZ_OK && *v->store && strcmp(v->store, size.store) != 0;
+    if (v->strange && live)
+        st = of_other(v, live, size.store, err);
     if (st != PZ_OK || !live)
         return st;
     /* The view of a log may be behind what a model of another host contains. */

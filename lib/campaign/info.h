@@ -44,9 +44,12 @@ enum pz_status pz_info_read(const char *campaign, struct pz_version *v, struct p
 /* Hold the numbers of a version against the campaign's live store (NULL: there is none): events
  * that the store never gave a number cannot be in a model, and believing it would leave out live
  * events, or collect them. Numbers of another store mean nothing here and become 0, and the
- * version is strange to it.
+ * version is strange to it; of one that this store was a copy of, those count that both have. Where
+ * the store was restored as it was before, and the model says itself that it contains more, they
+ * end with the store's.
  *
- * Errors: PZ_BAD_DATA the version claims more; others as pz_live_count */
+ * Errors: PZ_BAD_DATA the version claims more; others as pz_live_count, pz_live_add_origins and,
+ *         where the model is asked, pz_model_open */
 enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct pz_live_store *live,
                              struct pz_err *err);
 
@@ -56,7 +59,8 @@ enum pz_status pz_info_check(const char *campaign, struct pz_version *v, struct 
 void pz_info_warn(const char *campaign, const struct pz_version *v, struct pz_log *log);
 
 /* What the model's data contain of the campaign's live store, into v's live_seen and rows_seen
- * where they are 0, and the store's identity. Numbers that the store never gave are a mistake.
+ * where they are 0, and the store's identity. Numbers that the store never gave are a mistake,
+ * unless it was restored as it was before: then they end with the store's.
  *
  * Errors: PZ_USAGE those; PZ_BAD_DATA the model's watermarks are damaged, or leave a gap, which is
  *         named; others as

@@ -23,11 +23,12 @@ enum pz_status pz_campaign_check(const char *campaign, bool only_current, struct
 
 /* Write again what is small and can be found: info.json of versions whose model is whole, and
  * `current`: the highest version that is whole becomes the current one when the file is gone or
- * damaged, or names a version that is not whole. Nothing is deleted. Each change is a note of the
- * log.
+ * damaged, or names a version that is not whole. A live store that never gave what a model contains
+ * draws a new identity (live/store.h, pz_live_part). Nothing is deleted. Each change is a note of
+ * the log.
  *
  * Errors:  PZ_NO_INPUT no campaign, or no version that is whole; PZ_BAD_DATA the settings are
- *          damaged; PZ_TRY_AGAIN locked; PZ_CANT_CREATE, PZ_IO */
+ *          damaged; PZ_TRY_AGAIN locked; PZ_CANT_CREATE, PZ_IO; as pz_live_part */
 enum pz_status pz_campaign_repair(const char *campaign, double wait_s, struct pz_log *log,
                                   struct pz_err *err);
 

@@ -19,11 +19,6 @@ struct sharing {
     void *context;
 };
 
-static bool is_same(const struct stat *a, const struct stat *b)
-{
-    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
-}
-
 static bool is_named(const char *name)
 {
     size_t n = strlen(name);
@@ -55,7 +50,7 @@ static enum pz_status consider(const struct sharing *s, const char *folder, cons
 
     if (st == PZ_OK)
         st = look(path, is_named(name), &info, &is, err);
-    if (st != PZ_OK || !is || !S_ISDIR(info.st_mode) || is_same(&info, &s->own))
+    if (st != PZ_OK || !is || !S_ISDIR(info.st_mode) || pz_file_is_same(&info, &s->own))
         return st;
     st = pz_layout_path(at, path, "current", err);
     if (st == PZ_OK)
@@ -65,7 +60,8 @@ static enum pz_status consider(const struct sharing *s, const char *folder, cons
     st = pz_campaign_live_path(path, at, err);
     if (st == PZ_OK)
         st = look(at, true, &info, &is, err);
-    return st == PZ_OK && is && is_same(&info, &s->store) ? s->fn(s->context, path, err) : st;
+    return st == PZ_OK && is && pz_file_is_same(&info, &s->store) ? s->fn(s->context, path, err)
+                                                                  : st;
 }
 
 static enum pz_status consider_all(const struct sharing *s, const char *folder, struct pz_err *err)
@@ -107,7 +103,8 @@ enum pz_status pz_sharing_each(const char *campaign, pz_sharing_fn *fn, void *co
     if (st == PZ_OK)
         st = consider_all(&s, beside[0], err);
     /* A campaign's own store is in the campaign. */
-    if (st == PZ_OK && !is_same(&folder[0], &folder[1]) && !is_same(&s.own, &folder[1]))
+    if (st == PZ_OK && !pz_file_is_same(&folder[0], &folder[1]) &&
+        !pz_file_is_same(&s.own, &folder[1]))
         st = consider_all(&s, beside[1], err);
     return st;
 }

@@ -82,7 +82,7 @@ static int fill(struct pz_live_store *s, MDB_txn *from, void *context)
     if (rc != 0)
         return rc;
     rc = pz_db_enter(s, from, true); /* the other one is new, and as this one by now */
-    if (rc == 0)
+    if (rc == 0) /* a copy draws its identity before its new file is taken for its own */
         rc = pz_db_next(s, from, &last);
     rc = rc == EREMOTE ? 0 : rc;
     for (int i = 0; i < PZ_N_DBS && rc == 0; i++)

@@ -440,8 +440,7 @@ static bool is_at_path(int folder, const char *dir)
 {
     struct stat opened, now;
 
-    return fstat(folder, &opened) == 0 && stat(dir, &now) == 0 && opened.st_ino == now.st_ino &&
-           opened.st_dev == now.st_dev;
+    return fstat(folder, &opened) == 0 && stat(dir, &now) == 0 && pz_file_is_same(&opened, &now);
 }
 
 /* The environment of what is at s->dir now, into s. Under stores_lock. */
