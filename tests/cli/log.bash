@@ -24,7 +24,7 @@ log_make() {
     chmod 755 "$PG_HOME"
     [ "$(id -u)" -ne 0 ] || chown "$PG_USER" "$PG_HOME"
     as_pg "$PG_BIN/initdb" -D "$PG_HOME/data" -U pz -A trust -E UTF8 --locale=C >"$PG_HOME.initdb" 2>&1
-    PGPORT=$((20000 + RANDOM % 20000))
+    PGPORT=$(free_ports 1)
     cat >>"$PG_HOME/data/postgresql.conf" <<CONF
 port = $PGPORT
 listen_addresses = '127.0.0.1'

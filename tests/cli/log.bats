@@ -7,7 +7,8 @@ load log
 setup_file() {
     cd "$BATS_FILE_TMPDIR" || return 1
     if ! log_tools; then
-        skip "PostgreSQL is not installed: scripts/install-deps.sh --log"
+        skip_file "PostgreSQL is not installed: scripts/install-deps.sh --log"
+        return
     fi
     small_shop
     pz-train -q -o home.pzm --no-tune --recipe user-personalization -p sequence=off shop.pzd

@@ -10,8 +10,8 @@ read -ra MPIRUN <<<"${PZ_MPIRUN:-mpirun --allow-run-as-root --oversubscribe --bi
 
 setup_file() {
     export PATH=$PZ_BIN:$PATH
-    command -v "${MPIRUN[0]}" >/dev/null || skip "no ${MPIRUN[0]}: scripts/install-deps.sh --mpi"
-    [ -x "$PZ_MPI_BIN/pz-train" ] || skip "nothing is built with MPI=1"
+    command -v "${MPIRUN[0]}" >/dev/null || { skip_file "no ${MPIRUN[0]}: scripts/install-deps.sh --mpi" && return; }
+    [ -x "$PZ_MPI_BIN/pz-train" ] || { skip_file "nothing is built with MPI=1" && return; }
     cd "$BATS_FILE_TMPDIR" || return 1
     small_shop
     awk -F, 'NR == 1 || substr($1, 5, 1) == "0"' "$SHOP/interactions.csv" |
@@ -20,6 +20,7 @@ setup_file() {
 }
 
 setup() {
+    skipped_file
     cd "$BATS_TEST_TMPDIR" || exit 1
     cp "$BATS_FILE_TMPDIR"/{shop,day}.pzd .
 }

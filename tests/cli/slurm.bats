@@ -7,14 +7,14 @@ setup_file() {
     local tool
     export PATH=$PZ_BIN:$PATH
     for tool in slurmctld slurmd munged sbatch; do
-        command -v $tool >/dev/null || skip "no $tool: scripts/install-deps.sh --slurm"
+        command -v $tool >/dev/null || { skip_file "no $tool: scripts/install-deps.sh --slurm" && return; }
     done
-    [ "$(id -u)" -eq 0 ] || skip "Slurm's node needs root"
+    [ "$(id -u)" -eq 0 ] || { skip_file "Slurm's node needs root" && return; }
     cd "$BATS_FILE_TMPDIR" || return 1
     small_shop
     export SLURM_CONF=$BATS_FILE_TMPDIR/slurm.conf
     make_cluster
-    slurm_start || skip "Slurm does not run here: $(tail -qn 1 slurmctld.log slurmd.log 2>/dev/null)"
+    slurm_start || skip_file "Slurm does not run here: $(grep -h error: slurmctld.log slurmd.log munge/log 2>/dev/null | tail -1)"
 }
 
 teardown_file() {
@@ -22,12 +22,15 @@ teardown_file() {
     for name in slurmd slurmctld munged; do
         pid=$(cat "$BATS_FILE_TMPDIR/$name.pid" 2>/dev/null) || continue
         kill "$pid" || continue
-        for _ in $(seq 100); do [ ! -e "/proc/$pid" ] || sleep 0.1; done
+        for _ in $(seq 100); do
+            if [ -e "/proc/$pid" ]; then sleep 0.1; fi
+        done
     done
 }
 
 make_cluster() {
-    local port=$((20000 + RANDOM % 20000)) host
+    local port host
+    port=$(free_ports 2)
     host=$(hostname -s)
     mkdir state spool munge
     head -c 1024 /dev/urandom >munge/key
@@ -65,7 +68,7 @@ slurm_start() {
     munged --key-file="$PWD/munge/key" --socket="$PWD/munge/socket" --pid-file="$PWD/munged.pid" --log-file="$PWD/munge/log" \
         --seed-file="$PWD/munge/seed" --force 2>/dev/null 3>&- || return 1
     slurmctld -c 3>&- && slurmd 3>&- || return 1
-    for _ in $(seq 100); do
+    for _ in $(seq 300); do
         [ "$(sinfo -ho %T 2>/dev/null)" != idle ] || return 0
         sleep 0.2
     done
@@ -92,6 +95,7 @@ array() {
 }
 
 setup() {
+    skipped_file
     cd "$BATS_TEST_TMPDIR" || exit 1
     cp "$BATS_FILE_TMPDIR/shop.pzd" .
 }
