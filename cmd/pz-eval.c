@@ -61,6 +61,8 @@ static const struct pz_opt opts[] = {
     PZ_STR(0, "vs", struct eval_cfg, vs, NULL, "MODEL|CAMPAIGN",
            "judge this model, or a campaign's current version, on the same users too, as the "
            "baseline vs"),
+    PZ_FLAG(0, "parts", struct eval_cfg, parts,
+            "judge each part of the model without the others, too: what their blend gains over it"),
     PZ_STR(0, "gate", struct eval_cfg, gate, NULL, "EXPR",
            "exit with 1 when the expression is false, such as 'ndcg@10 >= 0.98*vs && coverage >= "
            "0.1'"),
@@ -196,6 +198,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     struct pz_ruleset rules = { 0 };
     struct pz_judgement j = { .v = { .seed = (uint64_t)cfg->learn.seed,
                                      .gate = cfg->gate,
+                                     .by_part = cfg->parts,
                                      .how = { .seed = (uint64_t)cfg->learn.seed, .log = log } } };
     struct pz_str list = { 0 };
     enum pz_status st;

@@ -11,6 +11,7 @@
 struct eval_cfg {
     const char *split, *output, *history, *seen, *per_user, *k, *vs, *gate, *report, *objective;
     struct pz_strs recipes;
+    bool parts;
     long long pool_days, windows;
     const char *window;
     struct pz_strs with_windows;

@@ -17,7 +17,7 @@ enum pz_status eval_check_windows(const struct eval_cfg *cfg, struct pz_err *err
         return pz_err_set(err, PZ_USAGE, "--window %s: K/N with 1 <= K <= N <= %d is needed",
                           cfg->window, PZ_MAX_WINDOWS);
     if (!cfg->split || cfg->recipes.n > 1 || cfg->gate || cfg->report || cfg->per_user ||
-        cfg->output || cfg->objective)
+        cfg->output || cfg->objective || cfg->parts)
         return pz_err_set(err, PZ_USAGE,
                           "--window%s needs --split time:P%% and one recipe, and prints its own %s",
                           cfg->window ? "" : "s", cfg->window ? "line" : "table");
@@ -76,7 +76,8 @@ enum pz_status eval_with_windows(struct eval_cfg *cfg, const struct pz_strs *arg
     enum pz_status st = PZ_OK;
 
     if (cfg->split || cfg->windows > 0 || cfg->window || cfg->recipes.n || cfg->gate ||
-        cfg->report || cfg->per_user || cfg->output || cfg->objective || cfg->vs || cfg->history)
+        cfg->report || cfg->per_user || cfg->output || cfg->objective || cfg->vs || cfg->history ||
+        cfg->parts)
         return pz_err_set(
             err, PZ_USAGE,
             "--with-windows takes all from its files; --json is the one option beside");

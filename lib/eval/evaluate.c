@@ -33,6 +33,16 @@ static const char *const prefix[PER_K] = {
     "normalized_discounted_cumulative_gain_with_event_weights_at"
 };
 
+size_t pz_eval_near_ten(const struct pz_eval_cfg *cfg)
+{
+    size_t at = 0;
+
+    for (size_t i = 1; i < cfg->n_k; i++)
+        if (labs((long)cfg->k[i] - 10) < labs((long)cfg->k[at] - 10))
+            at = i;
+    return at;
+}
+
 enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err)
 {
     cfg->n_k = 0;

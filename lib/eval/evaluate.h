@@ -33,6 +33,9 @@ struct pz_eval_cfg {
  * Errors:  PZ_USAGE something else */
 enum pz_status pz_eval_parse_ks(const char *text, struct pz_eval_cfg *cfg, struct pz_err *err);
 
+/* The list length next to ten, by which a model is spoken of: its place in cfg->k. */
+size_t pz_eval_near_ten(const struct pz_eval_cfg *cfg);
+
 /* Items in three classes by how many interactions they have: popular, middle and rare items share
  * the interactions in thirds, so that the popular ones are few and the rare ones many. */
 enum { PZ_POPULARITY_CLASSES = 3 };

@@ -240,6 +240,31 @@ static enum pz_status judge_one(struct pz_judgement *j, struct pz_model *m, stru
     return st == PZ_OK ? pz_model_recheck(m, err) : st;
 }
 
+/* The figures of each part that has a weight, the others having none meanwhile. */
+static enum pz_status judge_parts(struct pz_judgement *j, struct pz_err *err)
+{
+    struct pz_model *m = j->model[0];
+    struct pz_part kept[PZ_MAX_PARTS];
+    enum pz_status st = PZ_OK;
+
+    memcpy(kept, m->part, m->n_parts * sizeof *kept);
+    for (size_t p = 0; p < m->n_parts && st == PZ_OK; p++) {
+        struct pz_contender *c = &j->v.alone[j->v.n_alone];
+
+        if (kept[p].weight <= 0)
+            continue;
+        for (size_t q = 0; q < m->n_parts; q++) {
+            m->part[q].weight = q == p;
+            m->part[q].cold_weight = 0;
+        }
+        c->name = kept[p].scorer->name;
+        st = judge_one(j, m, c, err);
+        j->v.n_alone += st == PZ_OK;
+    }
+    memcpy(m->part, kept, m->n_parts * sizeof *kept);
+    return st;
+}
+
 /* A gate on figures that contenders cannot earn, or get as a gift, is no gate. */
 static enum pz_status refuse_learned(const struct pz_verdict *v, struct pz_err *err)
 {
@@ -322,6 +347,8 @@ enum pz_status pz_judgement_run(struct pz_judgement *j, struct pz_err *err)
         st = judge_one(j, j->model[0], &j->v.mine, err);
     for (size_t i = 0; i < j->v.n_rivals && st == PZ_OK; i++)
         st = judge_one(j, j->model[i + 1], &j->v.rival[i], err);
+    if (st == PZ_OK && j->v.by_part)
+        st = judge_parts(j, err);
     if (st == PZ_OK)
         st = pz_gate_judge(&j->v, err);
     if (st == PZ_OK)

@@ -536,12 +536,9 @@ static void source(struct page *p, const char *command)
 enum pz_status pz_judgement_page(const struct pz_judgement *j, const char *command,
                                  struct pz_str *out, struct pz_err *err)
 {
-    struct page p = { .j = j, .v = &j->v, .out = out };
+    struct page p = { .j = j, .v = &j->v, .out = out, .k = pz_eval_near_ten(&j->v.how) };
     enum pz_status st;
 
-    for (size_t i = 0; i < j->v.how.n_k; i++)
-        if (labs((long)j->v.how.k[i] - 10) < labs((long)j->v.how.k[p.k] - 10))
-            p.k = i;
     pz_str_adds(out, "<!DOCTYPE html>\n<html lang=\"en\"><head><meta charset=\"utf-8\"><meta "
                      "name=\"viewport\" content=\"width=device-width,initial-scale=1\"><title>");
     text(&p, j->v.recipe);

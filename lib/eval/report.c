@@ -17,6 +17,8 @@ void pz_verdict_clear(struct pz_verdict *v)
     pz_figures_clear(&v->mine.figures);
     for (size_t i = 0; i < v->n_rivals; i++)
         pz_figures_clear(&v->rival[i].figures);
+    for (size_t i = 0; i < v->n_alone; i++)
+        pz_figures_clear(&v->alone[i].figures);
     pz_str_clear(&v->why);
     pz_pool_clear(&v->pool);
 }
@@ -136,16 +138,28 @@ static json_t *pooled_json(const struct pz_verdict *v)
     return o;
 }
 
+static void add_contenders(const struct pz_verdict *v, const struct pz_contender *c, size_t n,
+                           json_t *metrics, json_t *lift)
+{
+    for (size_t i = 0; i < n; i++) {
+        json_object_set_new(metrics, c[i].name, metrics_json(v, &c[i]));
+        json_object_set_new(lift, c[i].name, lift_json(&v->mine.figures, &c[i].figures));
+    }
+}
+
+static json_t *parts_json(const struct pz_verdict *v)
+{
+    json_t *metrics = json_object(), *lift = json_object();
+
+    add_contenders(v, v->alone, v->n_alone, metrics, lift);
+    return json_pack("{s:o, s:o}", "metrics", metrics, "lift", lift);
+}
+
 json_t *pz_verdict_json(const struct pz_verdict *v)
 {
     json_t *baselines = json_object(), *lift = json_object(), *doc;
 
-    for (size_t i = 0; i < v->n_rivals; i++) {
-        const struct pz_contender *c = &v->rival[i];
-
-        json_object_set_new(baselines, c->name, metrics_json(v, c));
-        json_object_set_new(lift, c->name, lift_json(&v->mine.figures, &c->figures));
-    }
+    add_contenders(v, v->rival, v->n_rivals, baselines, lift);
     doc = json_pack("{s:s, s:I, s:I, s:s, s:o, s:o, s:o, s:o}", "protocol", v->protocol, "users",
                     (json_int_t)v->mine.figures.n_cases, "seed", (json_int_t)v->seed, "recipe",
                     v->recipe, "metrics", metrics_json(v, &v->mine), "intervals",
@@ -154,6 +168,8 @@ json_t *pz_verdict_json(const struct pz_verdict *v)
         json_object_set_new(doc, "seen", json_string(seen_word(v->how.seen)));
     if (doc && !v->cold)
         json_object_set_new(doc, "held_out", held_json(v));
+    if (doc && v->by_part)
+        json_object_set_new(doc, "parts", parts_json(v));
     if (doc && v->trained)
         json_object_set_new(doc, "train",
                             json_pack("{s:f, s:f, s:I}", "cpu_seconds", v->cpu_s, "wall_seconds",
@@ -204,6 +220,26 @@ static void text_lift(struct pz_str *out, const struct pz_figures *mine,
     pz_str_addf(out, "  %10.4f %9s  %-20s", rival->mean[i], ratio, range);
 }
 
+/* A line for each part alone, by nDCG at the list length next to ten. */
+static void text_parts(struct pz_str *out, const struct pz_verdict *v)
+{
+    const struct pz_figures *f = &v->mine.figures;
+    char name[64];
+    size_t at = 0;
+
+    snprintf(name, sizeof name, "normalized_discounted_cumulative_gain_at_%u",
+             v->how.k[pz_eval_near_ten(&v->how)]);
+    while (at + 1 < f->n_metrics && strcmp(f->name[at], name) != 0)
+        at++;
+    pz_str_addf(out, "\n%s\n%-44s %8s  %-17s  %10s %9s  %s\n", name, "part", "all", "", "alone",
+                "lift", "95% of difference");
+    for (size_t i = 0; i < v->n_alone; i++) {
+        pz_str_addf(out, "%-44s %8.4f  %-17s", v->alone[i].name, f->mean[at], "");
+        text_lift(out, f, &v->alone[i].figures, at);
+        pz_str_addc(out, '\n');
+    }
+}
+
 void pz_verdict_text(struct pz_str *out, const struct pz_verdict *v)
 {
     const struct pz_figures *f = &v->mine.figures;
@@ -228,6 +264,8 @@ void pz_verdict_text(struct pz_str *out, const struct pz_verdict *v)
         }
         pz_str_addc(out, '\n');
     }
+    if (v->by_part)
+        text_parts(out, v);
     if (v->trained)
         pz_str_addf(out, "\ntrained in %.2f CPU s, %.2f s, %.0f MB\n", v->cpu_s, v->wall_s,
                     (double)v->peak_bytes / 1e6);

@@ -15,7 +15,7 @@
 
 /* One model that was judged. */
 struct pz_contender {
-    const char *name;           /* "popularity", "vs", or a recipe; borrowed */
+    const char *name;           /* "popularity", "vs", a recipe, or a part; borrowed */
     struct pz_figures figures;  /* owned; n_metrics = 0: not judged yet */
     double reach[2][PZ_MAX_KS]; /* of cold items: pz_evaluate_reach, without and with the recipe's
                                    exploration */
@@ -32,6 +32,10 @@ struct pz_verdict {
     struct pz_contender mine;
     struct pz_contender rival[PZ_MAX_RIVALS]; /* [n_rivals]; the first is popularity */
     size_t n_rivals;
+    bool by_part;                            /* judge each part alone, too */
+    struct pz_contender alone[PZ_MAX_PARTS]; /* [n_alone] each part of the judged model without the
+                                              * others, but where none has anything to say */
+    size_t n_alone;
     bool trained;         /* the next three are known */
     double cpu_s, wall_s; /* of the training */
     size_t peak_bytes;    /* of the process when it had trained */
@@ -76,8 +80,8 @@ bool pz_verdict_pooled(const struct pz_verdict *v, const char *metric, bool all,
 
 /* ---- reports ---- */
 
-/* {"protocol", "users", "seed", "recipe", "metrics", "intervals", "baselines", "lift", "train",
- * "gate"}: what scripts rely on; see pz-eval(1).
+/* {"protocol", "users", "seed", "recipe", "metrics", "intervals", "baselines", "lift", "parts",
+ * "train", "gate"}: what scripts rely on; see pz-eval(1).
  *
  * Owner:   a new reference; NULL when memory is out */
 json_t *pz_verdict_json(const struct pz_verdict *v);

@@ -163,16 +163,6 @@ static enum pz_status run_window(struct job *j, struct pz_window *w, struct pz_e
     return st;
 }
 
-static uint32_t near_ten(const struct pz_eval_cfg *how)
-{
-    uint32_t k = how->k[0];
-
-    for (size_t i = 1; i < how->n_k; i++)
-        if (labs((long)how->k[i] - 10) < labs((long)k - 10))
-            k = how->k[i];
-    return k;
-}
-
 /* What all windows have in common, and jobs of one work state. */
 static enum pz_status set_question(struct job *j, const struct pz_windows_cfg *cfg,
                                    struct pz_err *err)
@@ -217,7 +207,7 @@ enum pz_status pz_windows_run(const struct pz_windows_cfg *cfg, struct pz_window
     struct job j = { .how = &rule, .train = cfg->train, .recipe = cfg->train->recipe, .out = out };
     enum pz_status st = pz_dataset_open(cfg->data->v, cfg->data->n, &ds, err);
 
-    *out = (struct pz_windows){ .k = near_ten(cfg->how),
+    *out = (struct pz_windows){ .k = cfg->how->k[pz_eval_near_ten(cfg->how)],
                                 .n_asked = cfg->n_windows,
                                 .only = cfg->only };
     if (rule.seen == PZ_SEEN_DEFAULT)

@@ -156,6 +156,20 @@ near() {
     run -2 pz-eval -q --vs old.pzm --split leave-last shop.pzd
 }
 
+@test "--parts judges each part of the blend alone, and leaves the model as it is" {
+    small_shop
+    pz-train -q --no-tune -o new.pzm --holdout leave-last --holdout-out t.pzd shop.pzd
+    pz-eval -q --json new.pzm t.pzd >whole.json
+    pz-eval -q --json --parts --report parts.html new.pzm t.pzd >parts.json
+    jq -es '.[0] == (.[1] | del(.parts))' whole.json parts.json
+    jq -e '.parts.metrics.popularity == .baselines.popularity and .parts.lift.popularity == .lift.popularity' parts.json
+    jq -e '.parts.metrics.transitions != .metrics and (.parts.metrics | keys) == (.parts.lift | keys)' parts.json
+    pz-eval --parts --at 5,9,30 new.pzm t.pzd >text
+    grep -q '^normalized_discounted_cumulative_gain_at_9$' text
+    grep -Eq '^transitions +0\.[0-9]{4} +0\.[0-9]{4} +[-+][0-9.]+% +\[' text
+    run -2 pz-eval -q --parts --split time:20% --windows 2 shop.pzd
+}
+
 @test "a gate on a test that a model has learned is refused, whichever model it is" {
     small_shop
     pz-train -q --no-tune -r popularity-count -o held.pzm --holdout leave-last --holdout-out t.pzd shop.pzd
