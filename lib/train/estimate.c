@@ -626,7 +626,7 @@ static enum pz_status try_parts(struct estimating *e, struct pz_err *err)
 /* No part is tried: all take what this machine's speed says. */
 static enum pz_status try_machine(struct estimating *e, struct pz_err *err)
 {
-    enum pz_status st = pz_estimate_speed(&e->probe.speed, err);
+    enum pz_status st = pz_estimate_speed(INFINITY, &e->probe.speed, err);
 
     for (size_t p = 0; p < e->t.n; p++)
         e->probe.start_s[p] = e->probe.learn_s[p] = e->probe.speed;

@@ -161,12 +161,16 @@ static enum pz_status count_parts(struct foreseeing *f, struct pz_err *err)
     return any ? count_fits(f, anew, err) : PZ_OK;
 }
 
+static double nanoseconds(const struct foreseeing *f, double bytes)
+{
+    return BYTE_NS * bytes + EVENT_NS * f->size.n_events + ID_NS * f->n_ids + ONCE_NS + f->work_ns;
+}
+
 static struct pz_outlay add(const struct foreseeing *f, double bytes)
 {
     double n = f->size.n_events;
 
-    return (struct pz_outlay){ f->speed * (BYTE_NS * bytes + EVENT_NS * n + ID_NS * f->n_ids +
-                                           ONCE_NS + f->work_ns),
+    return (struct pz_outlay){ f->speed * nanoseconds(f, bytes),
                                BYTE_HELD * (bytes + f->lent_bytes) + EVENT_HELD * n +
                                    ID_HELD * f->n_ids + ONCE_HELD + f->beside };
 }
@@ -186,7 +190,7 @@ enum pz_status pz_train_estimate_update(const char *old_path, struct pz_dataset 
     if (st == PZ_OK)
         st = count_parts(&f, err);
     if (st == PZ_OK)
-        st = pz_estimate_speed(&f.speed, err);
+        st = pz_estimate_speed(nanoseconds(&f, f.bytes), &f.speed, err);
     out->asked = out->with = add(&f, f.bytes);
     out->without = add(&f, f.bytes - f.slow_bytes);
     if (f.slow) {

@@ -119,9 +119,9 @@ enum pz_status pz_estimate_fit(const struct pz_scorer *s, const struct pz_corpus
                                const double *value, void **part, double *said, double *took,
                                struct pz_err *err);
 
-/* Seconds that a nanosecond of pz_scorer.cost takes on this machine, by some small fits.
- * Errors: as pz_scorer.fit */
-enum pz_status pz_estimate_speed(double *speed, struct pz_err *err);
+/* Seconds that a nanosecond of pz_scorer.cost takes on this machine, by one to four small fits: as
+ * many as are little beside the work_ns that are foreseen. Errors: as pz_scorer.fit */
+enum pz_status pz_estimate_speed(double work_ns, double *speed, struct pz_err *err);
 
 /* Free the parts, the corpus and the lists. */
 void pz_training_clear(struct pz_training *t);
