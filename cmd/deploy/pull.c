@@ -312,6 +312,7 @@ enum pz_status deploy_pull(void *config, struct pz_strs *args, struct pz_log *lo
     struct pulling p = { .cfg = config };
     char path[PATH_BYTES];
     struct pz_lock *held = NULL;
+    int made;
     enum pz_status st = deploy_need(args, 2, "CAMPAIGN SOURCE", err);
 
     if (st != PZ_OK)
@@ -319,8 +320,9 @@ enum pz_status deploy_pull(void *config, struct pz_strs *args, struct pz_log *lo
     p.with = p.cfg->with && *p.cfg->with ? p.cfg->with : NULL;
     p.campaign = args->v[0];
     p.source = args->v[1];
-    if (mkdir(p.campaign, 0777) != 0 && errno != EEXIST)
-        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", p.campaign);
+    made = pz_file_mkdir(p.campaign, 0777);
+    if (made != 0 && made != EEXIST)
+        return pz_err_errno(err, PZ_CANT_CREATE, made, "cannot create %s", p.campaign);
     st = join_path(path, p.campaign, "pull.lock", err);
     if (st == PZ_OK)
         st = pz_lock_take(path, 0, &held, err);

@@ -88,6 +88,43 @@ bool pz_file_dirname(const char *path, char *buf, size_t n)
     return true;
 }
 
+void pz_file_give(int fd, int folder)
+{
+    struct stat info;
+
+    if (geteuid() == 0 && fstat(folder, &info) == 0 && info.st_uid != 0)
+        (void)!fchown(fd, info.st_uid, info.st_gid);
+}
+
+int pz_file_mkdir(const char *path, mode_t mode)
+{
+    int made = mkdir(path, mode) == 0 ? 0 : errno, fd, folder;
+
+    if (made != 0)
+        return made;
+    fd = open(path, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+    folder = fd >= 0 ? openat(fd, "..", O_PATH | O_CLOEXEC) : -1;
+    if (folder >= 0) {
+        pz_file_give(fd, folder);
+        close(folder);
+    }
+    if (fd >= 0)
+        close(fd);
+    return 0;
+}
+
+/* pz_file_give for a file at path. */
+static void give(int fd, const char *path)
+{
+    char name[4096];
+    int folder = pz_file_dirname(path, name, sizeof name) ? open(name, O_PATH | O_CLOEXEC) : -1;
+
+    if (folder >= 0) {
+        pz_file_give(fd, folder);
+        close(folder);
+    }
+}
+
 static void out_free(struct pz_out *out)
 {
     if (out->slot >= 0)
@@ -162,8 +199,8 @@ static enum pz_status name_temp(struct pz_out *out, struct pz_err *err)
     return PZ_OK;
 }
 
-/* The mode of what it replaces, and where that is allowed (to root) its owner: who could read a
- * file before a job of root's wrote it can read it after. */
+/* The mode of what it replaces, and where that is allowed (to root) its owner, else that of the
+ * folder: who could read and write before a job of root's wrote can do so after. */
 static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
 {
     struct stat old;
@@ -176,6 +213,8 @@ static enum pz_status set_mode(const struct pz_out *out, struct pz_err *err)
         (void)!fchown(out->fd, old.st_uid, old.st_gid);
     } else if (errno != ENOENT) {
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot look at %s", out->path);
+    } else {
+        give(out->fd, out->temp);
     }
     if (fchmod(out->fd, mode) != 0)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot set the mode of %s", out->path);
@@ -644,11 +683,16 @@ static void write_holder(int fd)
 enum pz_status pz_lock_take(const char *path, double wait_s, struct pz_lock **lock,
                             struct pz_err *err)
 {
-    int fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0666);
+    enum { FLAGS = O_RDWR | O_CLOEXEC | O_NOFOLLOW };
+    int fd = open(path, FLAGS | O_CREAT | O_EXCL, 0666);
     double waited = 0;
     char holder[96];
 
     *lock = NULL;
+    if (fd >= 0)
+        give(fd, path);
+    else if (errno == EEXIST) /* it is never removed */
+        fd = open(path, FLAGS);
     if (fd < 0)
         return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot open the lock %s", path);
     while (flock(fd, LOCK_EX | LOCK_NB) != 0) {

@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/types.h>
 
 #include "base/err.h"
 
@@ -25,7 +26,7 @@ bool pz_file_is_same(const struct stat *a, const struct stat *b);
  * pipes, and descriptors by their names (/dev/stdout, /dev/fd/3), files behind them included. Any
  * other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, or in that of
  * the file that a symbolic link leads to, and becomes path only at commit; mode is that of the file
- * it replaces, else 0666 less the umask. Temporary files of path whose process died are removed.
+ * it replaces, else 0666 less the umask; its owner, see pz_file_give. Temporary files of path whose process died are removed.
  * Errors: PZ_CANT_CREATE the file cannot be made there; PZ_TRY_AGAIN memory is out
  * Owner:  the caller ends *out by pz_out_commit or pz_out_abort, which both free it */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);
@@ -94,6 +95,16 @@ enum pz_status pz_file_read(const char *path, size_t max_bytes, char **data, siz
 /* Write a whole small file by pz_out_open/_commit.
  * Errors: as those */
 enum pz_status pz_file_write(const char *path, const void *data, size_t n, struct pz_err *err);
+
+/* Root gives what it has just made in somebody else's folder to whom that belongs, as SQLite does
+ * with its journals: a server that runs as a user of its own can go on with what a job of root's
+ * wrote. fd, folder: descriptors of what was made and of the folder that it lies in. Nobody else,
+ * and in a folder of root's: nothing; what cannot be given stays root's. */
+void pz_file_give(int fd, int folder);
+
+/* Make a folder, as mkdir does, and give it as pz_file_give says. 0, or an errno value, EEXIST
+ * included. */
+int pz_file_mkdir(const char *path, mode_t mode);
 
 /* fsync a folder, so that names made in it survive a power cut.
  * Errors: PZ_IO it failed */

@@ -214,9 +214,11 @@ enum pz_status pz_layout_versions(const char *campaign, uint32_t **list, size_t 
 enum pz_status pz_layout_mkdir(const char *path, struct pz_err *err)
 {
     /* The umask decides who may read it. */
-    if (mkdir(path, 0777) != 0 && errno != EEXIST)
-        return pz_err_errno(err, PZ_CANT_CREATE, errno, "cannot create %s", path);
-    return PZ_OK;
+    int rc = pz_file_mkdir(path, 0777);
+
+    return rc == 0 || rc == EEXIST
+               ? PZ_OK
+               : pz_err_errno(err, PZ_CANT_CREATE, rc, "cannot create %s", path);
 }
 
 /* ---- removing ---- */

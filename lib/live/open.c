@@ -74,6 +74,7 @@ static int reserve_lock(int folder)
 
     if (fd < 0)
         return errno == EEXIST ? 0 : errno;
+    pz_file_give(fd, folder);
     rc = posix_fallocate(fd, 0, LOCK_BYTES);
     /* A file system without it (some network ones) keeps the risk that it always had. */
     if (rc == EOPNOTSUPP || rc == EINVAL)
@@ -382,6 +383,7 @@ static int check_page_size(int folder)
 static int open_in(struct pz_live_store *s, int folder, bool make)
 {
     struct stat info;
+    bool made = make && fstatat(folder, "data.mdb", &info, 0) != 0 && errno == ENOENT;
     int fd, rc;
 
     if (make) {
@@ -408,6 +410,8 @@ static int open_in(struct pz_live_store *s, int folder, bool make)
     }
     if (rc == 0)
         rc = mdb_env_get_fd(s->env, &fd);
+    if (rc == 0 && made)
+        pz_file_give(fd, folder);
     if (rc == 0)
         rc = fstat(fd, &info) == 0 ? 0 : errno;
     if (rc != 0)
@@ -446,12 +450,13 @@ static bool is_at_path(int folder, const char *dir)
 /* The environment of what is at s->dir now, into s. Under stores_lock. */
 int pz_db_open_files(struct pz_live_store *s, bool make)
 {
-    int dead, folder, rc = 0;
+    int dead, folder, rc;
     bool here;
 
     for (int i = 0; i < OPEN_TRIES; i++) {
-        if (make && mkdir(s->dir, 0700) != 0 && errno != EEXIST)
-            return errno;
+        rc = make ? pz_file_mkdir(s->dir, 0700) : 0;
+        if (rc != 0 && rc != EEXIST)
+            return rc;
         folder = open(s->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (folder < 0)
             return errno;

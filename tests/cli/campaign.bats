@@ -134,6 +134,27 @@ version() {
     done
 }
 
+@test "what root makes in somebody's folder belongs to them: a server of their own goes on with it" {
+    [ "$(id -u)" -eq 0 ] || skip "only root can give files away"
+    mkdir theirs && chown 65534:65534 theirs && chmod 755 theirs
+    pz-deploy publish -q theirs/home.pzc home.pzm
+    pz-event put -q theirs/shop.pzl --user u --item i0001 --type View
+    pz-deploy set -q theirs/home.pzc live ../shop.pzl
+    pz-event put -q theirs/home.pzc --user u0001 --item i0002 --type View
+    pz-event export -q --for theirs/home.pzc -o theirs/day.pzd theirs/home.pzc
+    pz-train -q --update theirs/home.pzc -o theirs/next.pzm theirs/day.pzd
+    (umask 077 && pz-deploy publish -q theirs/home.pzc theirs/next.pzm)
+    pz-recommend -q theirs/home.pzc --user u -n 1
+    pz-deploy compact -q theirs/home.pzc
+    pz-deploy offer -q home.pzm offer.json
+    pz-deploy pull -q theirs/other.pzc offer.json
+    [ -z "$(find theirs ! -user 65534)" ]
+    [ -z "$(find theirs ! -group 65534)" ]
+    # and in a folder of root's nothing changes hands
+    pz-deploy publish -q mine.pzc home.pzm
+    [ -z "$(find mine.pzc ! -user 0)" ]
+}
+
 @test "gc --events refuses when the current version is not among those it read" {
     mv home.pzc/versions away
     run -65 pz-deploy gc --events --force home.pzc
