@@ -83,7 +83,14 @@ $(B)/tests/%: $(B)/tests/unit/%.o $(LIB)
 	@mkdir -p $(@D)
 	$(CC) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) -lcmocka $(PZ_BLAS) $(PZ_LIBS)
 
-unit: $(UNIT)
+# and each fuzz target with its seeds and past findings
+FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
+
+$(B)/tests/test_fuzz_%: $(B)/tests/fuzz/fuzz_%.o $(B)/tests/fuzz/seeds.o $(LIB)
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -o $@ $^ $(PZ_LDFLAGS) $(LDFLAGS) $(PZ_BLAS) $(PZ_LIBS)
+
+unit: $(UNIT) $(FUZZ:%=$(B)/tests/test_%)
 
 # ---- tools of our own: generators for sample and bench data, the crash shim of the tests
 $(B)/scripts/%: scripts/%.c
@@ -153,7 +160,6 @@ bench-scale:
 
 # ---- fuzzing: every tests/fuzz/fuzz_*.c for FUZZ_SECONDS with clang's libFuzzer; findings stay in $(B)/fuzz
 FUZZ_SECONDS ?= 60
-FUZZ := $(patsubst tests/fuzz/%.c,%,$(sort $(wildcard tests/fuzz/fuzz_*.c)))
 
 fuzz:
 	@$(MAKE) -s CC=clang SAN=fuzzer-no-link,address,undefined B=$(B)/fuzz $(FUZZ:%=$(B)/fuzz/tests/%)

@@ -25,8 +25,9 @@ bool pz_file_is_same(const struct stat *a, const struct stat *b);
 /* Start an output. path "-" is standard output (written as it comes), and so are devices, named
  * pipes, and descriptors by their names (/dev/stdout, /dev/fd/3), files behind them included. Any
  * other path is written to a temporary file ".NAME.XXXXXX.tmp" in the same folder, or in that of
- * the file that a symbolic link leads to, and becomes path only at commit; mode is that of the file
- * it replaces, else 0666 less the umask; its owner, see pz_file_give. Temporary files of path whose process died are removed.
+ * the file that a symbolic link leads to, and becomes path only at commit; mode and owner are those
+ * of the file it replaces, else 0666 less the umask, and pz_file_give's. Temporary files of path
+ * whose process died are removed.
  * Errors: PZ_CANT_CREATE the file cannot be made there; PZ_TRY_AGAIN memory is out
  * Owner:  the caller ends *out by pz_out_commit or pz_out_abort, which both free it */
 enum pz_status pz_out_open(const char *path, struct pz_out **out, struct pz_err *err);

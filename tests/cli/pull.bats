@@ -174,7 +174,9 @@ is_clean() {
     pull=$!
     for _ in $(seq 100); do [ ! -s pid ] || break; sleep 0.1; done
     kill "$pull"
-    run -130 wait "$pull"
+    ended=0
+    wait "$pull" || ended=$?
+    [ "$ended" -eq 130 ]
     ! kill -0 "$(cat pid)"
     is_clean
     # killed: its command goes on, into a file that is nobody's once the next one begins
@@ -184,7 +186,9 @@ is_clean() {
     pull=$!
     for _ in $(seq 100); do [ ! -s pid ] || break; sleep 0.1; done
     kill -9 "$pull"
-    run ! wait "$pull"
+    ended=0
+    wait "$pull" || ended=$?
+    [ "$ended" -ne 0 ]
     printf '#!/bin/sh\ncat "$1"\ncase $1 in *.json) exit;; esac\ntouch go; while [ ! -e gone ]; do sleep 0.1; kill -0 %s || break; done\n' "$(cat pid)" >next.sh
     chmod +x next.sh
     pz-deploy pull -q --with ./next.sh a/home.pzc models/home.json

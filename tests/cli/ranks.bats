@@ -105,7 +105,9 @@ on() {
         done
         sleep 2
         if [ $which = last ]; then kill -9 "${ranks[2]}"; else kill -9 "${ranks[0]}"; fi
-        run ! wait "$job"
+        ended=0
+        wait "$job" || ended=$?
+        [ "$ended" -ne 0 ]
         # Open MPI says it in words of its own, at times after its mpirun has ended
         for _ in $(seq 50); do
             ! grep -qiE 'killed|signal 9|abort' talk || break

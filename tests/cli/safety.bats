@@ -64,7 +64,7 @@ refused() {
 
 # ends COMMAND...: it waits for a FIFO that nobody writes, and one SIGTERM ends it
 ends() {
-    local pid i
+    local pid i status
     mkfifo fifo
     "$@" 2>err.txt &
     pid=$!
@@ -76,8 +76,9 @@ ends() {
     done
     rm fifo
     [ "$i" -lt 100 ] || { kill -9 "$pid" && return 1; }
-    run wait "$pid"
-    [ "$status" -eq 130 ] || [ "$status" -eq 127 ] # bats may have waited for it
+    status=0
+    wait "$pid" || status=$?
+    [ "$status" -eq 130 ]
     [ -z "$(find . -name '*.tmp')" ]
 }
 

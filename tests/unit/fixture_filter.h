@@ -17,7 +17,6 @@
 #include "base/number.h"
 #include "base/str.h"
 #include "filter/filter.h"
-#include "tests/unit/unit.h"
 
 enum { MAX_COLUMNS = 16 };
 
