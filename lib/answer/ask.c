@@ -61,20 +61,17 @@ static enum pz_live_detail detail_of(const struct pz_request *req)
 {
     const struct pz_rules *rules = &req->rules;
     /* Whether the model counts an event depends on its value. */
-    enum pz_live_detail most = rules->seen_age_s > 0 && rules->n_seen_types == 0 ? PZ_LIVE_PAIRS
-                                                                                 : PZ_LIVE_KINDS,
-                        one;
+    unsigned detail = rules->seen_age_s > 0 && rules->n_seen_types == 0 ? PZ_LIVE_PAIRS
+                                                                        : PZ_LIVE_KINDS;
 
-    if (req->filter && (one = pz_filter_detail(req->filter)) > most)
-        most = one;
+    if (req->filter)
+        detail |= pz_filter_detail(req->filter);
     for (size_t i = 0; i < rules->n_boosts; i++)
-        if ((one = pz_filter_detail(rules->boost[i].filter)) > most)
-            most = one;
+        detail |= pz_filter_detail(rules->boost[i].filter);
     for (size_t i = 0; i < rules->n_promotions; i++)
-        if (rules->promotion[i].filter &&
-            (one = pz_filter_detail(rules->promotion[i].filter)) > most)
-            most = one;
-    return most;
+        if (rules->promotion[i].filter)
+            detail |= pz_filter_detail(rules->promotion[i].filter);
+    return (enum pz_live_detail)detail;
 }
 
 /* The request of a question, with everything live. */

@@ -57,30 +57,36 @@ void pz_filter_events_release(struct pz_filter_work *work)
 
 /* ---- what a filter asks of events ---- */
 
-/* What of an event, beside its type, its item and whether it has a value, a condition looks at. */
-enum { BY_TIME = 1, BY_VALUE = 2, BY_MORE = 4 };
+/* What of an event, beside its type and whether it has a value, a condition looks at. Where it is
+ * only whether it is late, the latest of several answers for all; likewise early, large, small. */
+enum { BY_LATE = 1, BY_LARGE = 2, BY_EARLY = 4, BY_SMALL = 8, BY_MORE = 16, BY_ITEM = 32 };
 
-/* By time and value alone where a later or larger one passes if another does: the latest or largest
- * of several then answers for all. */
 static unsigned looks_at(const struct pz_filter *f, const struct pz_filter_node *n, bool negated)
 {
     const struct pz_filter_column *col;
     unsigned all = 0;
+    bool more, less;
 
+    if (!n)
+        return 0;
     if (n->kind != PZ_NODE_TEST) {
         for (const struct pz_filter_node *c = n->child; c; c = c->next)
             all |= looks_at(f, c, negated != (n->kind == PZ_NODE_NOT));
         return all;
     }
     negated = negated != n->negated;
+    more = n->op == PZ_OP_GREATER || n->op == PZ_OP_GREATER_EQUAL;
+    less = n->op == PZ_OP_LESS || n->op == PZ_OP_LESS_EQUAL;
     col = pz_filter_left(f, n);
-    if (col->what == PZ_WHAT_TYPE || col->what == PZ_WHAT_ID ||
-        (col->what == PZ_WHAT_VALUE && n->op == PZ_OP_NULL))
+    if (col->what == PZ_WHAT_TYPE || (col->what == PZ_WHAT_VALUE && n->op == PZ_OP_NULL))
         return 0;
-    if (col->what == PZ_WHAT_ATTR || (n->op != (negated ? PZ_OP_LESS : PZ_OP_GREATER) &&
-                                      n->op != (negated ? PZ_OP_LESS_EQUAL : PZ_OP_GREATER_EQUAL)))
+    if (col->what == PZ_WHAT_ID)
+        return BY_ITEM;
+    if (col->what == PZ_WHAT_ATTR || (!more && !less))
         return BY_MORE;
-    return col->what == PZ_WHAT_TIME ? BY_TIME : BY_VALUE;
+    if (col->what == PZ_WHAT_TIME)
+        return more != negated ? BY_LATE : BY_EARLY;
+    return more != negated ? BY_LARGE : BY_SMALL;
 }
 
 /* COUNT(...) >= 1, as tests of Interactions are: needs no counting. */
@@ -94,20 +100,24 @@ static bool is_any(const struct pz_filter *f, const struct pz_filter_node *n)
 
 enum pz_live_detail pz_filter_detail(const struct pz_filter *f)
 {
-    enum pz_live_detail most = PZ_LIVE_KINDS, one;
+    unsigned detail = PZ_LIVE_KINDS;
 
     for (size_t i = 0; i < f->n_tests; i++) {
         const struct pz_filter_node *n = f->test[i];
-        unsigned by = n->kind == PZ_NODE_COUNT && n->child ? looks_at(f, n->child, false) : 0;
+        unsigned by = n->kind == PZ_NODE_COUNT ? looks_at(f, n->child, false) & (BY_ITEM - 1U) : 0;
         bool counts = n->kind == PZ_NODE_COUNT && !is_any(f, n);
 
-        one = by & BY_MORE || (by && counts) ? PZ_LIVE_EACH
-              : counts                       ? PZ_LIVE_COUNTS
-              : by == (BY_TIME | BY_VALUE)   ? PZ_LIVE_PAIRS
-                                             : PZ_LIVE_KINDS;
-        most = one > most ? one : most;
+        detail |= counts ? PZ_LIVE_COUNTS : PZ_LIVE_KINDS;
+        if (by == BY_EARLY || by == BY_SMALL)
+            detail |= PZ_LIVE_ENDS;
+        else if (by == (BY_LATE | BY_LARGE))
+            detail |= PZ_LIVE_PAIRS;
+        else if (by != 0 && by != BY_LATE && by != BY_LARGE)
+            detail |= PZ_LIVE_EACH;
+        if (by != 0 && counts)
+            detail |= PZ_LIVE_EACH;
     }
-    return most;
+    return (enum pz_live_detail)detail;
 }
 
 enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err *err)
@@ -139,24 +149,23 @@ enum pz_status pz_filter_events_prepare(struct pz_filter_ctx *ctx, struct pz_err
     return PZ_OK;
 }
 
-/* The i-th of the rows that stand for several live events. */
-static bool get_row(const struct pz_live_run *run, uint64_t i, struct event *e)
+/* A row that stands for several live events, as that of them by which it is decided. */
+static struct event event_of_row(const struct pz_live_run *run, size_t i, unsigned by)
 {
-    for (; run && i >= run->n; run = run->next)
-        i -= run->n;
-    if (!run)
-        return false;
-    *e = (struct event){ .item = run->row[i].item,
-                         .id = run->row[i].item_id,
-                         .time = run->row[i].time,
-                         .value = pz_as_float(run->row[i].value),
-                         .type = PZ_NONE,
-                         .type_name = run->event_type,
-                         .times = run->row[i].times };
-    return true;
+    const struct pz_live_fact *fact = &run->fact[i];
+    bool early = by == BY_EARLY;
+
+    return (struct event){ .item = pz_live_row_item(run, i),
+                           .id = run->item_id[run->ref[i]],
+                           .time = early ? fact->time - fact->before : fact->time,
+                           .value = run->value ? pz_as_float(run->value[i][by == BY_SMALL]) : NAN,
+                           .type = PZ_NONE,
+                           .type_name = run->event_type,
+                           .times = fact->times };
 }
 
-/* The i-th interaction of a user, the model's before the live and inline ones; false: no more. */
+/* The i-th interaction of a user that is not of such rows, the model's before the live and inline
+ * ones; false: no more. */
 static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i, struct event *e)
 {
     const struct pz_model *m = ctx->f->m;
@@ -177,10 +186,8 @@ static bool get_event(const struct pz_filter_ctx *ctx, uint32_t user, uint64_t i
         return true;
     }
     i -= n_old;
-    if (ctx->f->of_users)
+    if (ctx->f->of_users || i >= n_live + env->n_history)
         return false;
-    if (i >= n_live + env->n_history)
-        return env->live && get_row(env->live->run, i - n_live - env->n_history, e);
     *e = (struct event){
         .item = ctx->work->live_item[i], .time = env->now, .value = NAN, .type = PZ_NONE, .times = 1
     };
@@ -340,36 +347,102 @@ bool pz_filter_events_enough(const struct pz_filter_ctx *ctx, const struct pz_fi
     return pz_filter_set_has_number(n, pz_filter_set_of(ctx, n), (double)count) != n->negated;
 }
 
+/* ---- all that pass ---- */
+
+typedef void event_fn(void *context, const struct event *e);
+
+/* Call fn for what passes of the rows that stand for several events: where rows of a run are alike
+ * to a condition, it is asked once. */
+static void each_row(const struct pz_filter_ctx *ctx, const struct pz_filter_node *where,
+                     event_fn *fn, void *context)
+{
+    const struct pz_live_run *run = ctx->env->live ? ctx->env->live->run : NULL;
+    unsigned by = looks_at(ctx->f, where, false);
+
+    for (; run; run = run->next) {
+        bool passes = false,
+             once = run->value ? by == 0 : (by & (BY_LATE | BY_EARLY | BY_MORE | BY_ITEM)) == 0;
+
+        for (size_t i = 0; i < run->n && (i == 0 || !once || passes); i++) {
+            struct event e = event_of_row(run, i, by & (BY_ITEM - 1U));
+
+            if (i == 0 || !once)
+                passes = !where || event_passes(ctx, where, &e);
+            if (passes)
+                fn(context, &e);
+        }
+    }
+}
+
+/* Call fn for every interaction of a user that passes. where: NULL: all do */
+static void each_passing(const struct pz_filter_ctx *ctx, const struct pz_filter_node *where,
+                         uint32_t user, event_fn *fn, void *context)
+{
+    struct event e;
+
+    for (uint64_t i = 0; get_event(ctx, user, i, &e); i++)
+        if (!where || event_passes(ctx, where, &e))
+            fn(context, &e);
+    if (!ctx->f->of_users)
+        each_row(ctx, where, fn, context);
+}
+
+static void add_times(void *context, const struct event *e)
+{
+    *(uint64_t *)context += e->times;
+}
+
 uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
                                 uint32_t user)
 {
-    struct event e;
     uint64_t count = 0;
 
-    for (uint64_t i = 0; get_event(ctx, user, i, &e); i++)
-        count += !n->child || event_passes(ctx, n->child, &e) ? e.times : 0;
+    each_passing(ctx, n->child, user, add_times, &count);
     return count;
+}
+
+struct items {
+    const struct pz_filter_ctx *ctx;
+    const struct pz_filter_node *n;
+    uint64_t *words;
+};
+
+static void put_item(void *context, const struct event *e)
+{
+    const struct items *to = context;
+
+    if (e->item != PZ_NONE)
+        pz_bits_add(to->words, e->item);
+}
+
+static void count_item(void *context, const struct event *e)
+{
+    const struct items *to = context;
+
+    if (e->item != PZ_NONE)
+        to->ctx->work->count[e->item] += e->times;
+}
+
+/* What was counted of an item decides, and is zero again. */
+static void settle_item(void *context, const struct event *e)
+{
+    const struct items *to = context;
+    uint32_t *count = e->item != PZ_NONE ? &to->ctx->work->count[e->item] : NULL;
+
+    if (!count || *count == 0)
+        return;
+    pz_bits_put(to->words, e->item, pz_filter_events_enough(to->ctx, to->n, *count));
+    *count = 0;
 }
 
 void pz_filter_events_items(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
                             uint64_t *words)
 {
-    uint32_t *count = ctx->work->count;
-    struct event e;
+    struct items to = { ctx, n, words };
     bool any = is_any(ctx->f, n);
 
     pz_bits_fill(words, ctx->n_rows, pz_filter_events_enough(ctx, n, 0));
-    for (uint64_t i = 0; get_event(ctx, ctx->user_index, i, &e); i++) {
-        if (e.item == PZ_NONE || (n->child && !event_passes(ctx, n->child, &e)))
-            continue;
-        if (any)
-            pz_bits_put(words, e.item, true);
-        else
-            count[e.item] += e.times;
-    }
-    for (uint64_t i = 0; !any && get_event(ctx, ctx->user_index, i, &e); i++)
-        if (e.item != PZ_NONE && count[e.item] > 0) {
-            pz_bits_put(words, e.item, pz_filter_events_enough(ctx, n, count[e.item]));
-            count[e.item] = 0;
-        }
+    each_passing(ctx, n->child, ctx->user_index, any ? put_item : count_item, &to);
+    if (!any)
+        each_passing(ctx, NULL, ctx->user_index, settle_item, &to);
 }

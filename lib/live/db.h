@@ -57,7 +57,8 @@ enum { PZ_DB_CHECK = 4 }; /* bytes of a value's check */
 enum {
     PZ_DB_CHECKED = 3, /* values have checks */
     PZ_DB_PACKED = 4,  /* ids of events lie in buckets; what a store is made in, or changed to */
-    PZ_DB_DIGESTS = 5  /* owners may have digests, which a removal has to drop (digest.c) */
+    /* 5: digests of another layout; they are passed over, and removed as others are */
+    PZ_DB_DIGESTS = 6 /* owners may have digests, which a removal has to drop (digest.c) */
 };
 
 /* One a file and process: everybody who opens the same store gets the same one, see open.c. */

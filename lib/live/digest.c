@@ -17,15 +17,14 @@
  * its part of being written again is that of SHARE rows, whatever the owner's size.
  *
  * In table "owner", under 'd', 'u' or 's', id, NUL, u32 big-endian: pieces of about PIECE bytes,
- * little-endian:
+ * little-endian, each of a range of items, so that an item is looked up once however many rows it
+ * has: struct pz_digest_head; then of each row, by group and in a group by item, struct
+ * pz_live_fact; f64 largest and smallest value of those that have one; the groups; u32 first -
+ * base, u32 last - base, the top bit "mixed", of each row; u16 item of each row; u16 place in the
+ * text of each item, and the end of the last; the text: items and types, each ended by a NUL.
  *
- *   u64 upto; u32 rows of the whole digest; u32 rows of this piece; u64 base; u8 whether they have
- *   values; type, NUL; the rows: u32 first - base, u32 last - base, i64 time, u32 n, the top bit
- *   "mixed", f64 value where they have one; the rows' items, each ended by a NUL
- *
- * A piece holds rows of one type. Rows ascend by type, value or none, and bytes of the item: ids
- * are then found in a dictionary by going along it. An owner whose numbers do not fit 32 bits has
- * no digest. */
+ * Items ascend by their bytes: ids are then found in a dictionary by going along it. An owner whose
+ * numbers do not fit 32 bits has no digest. */
 #include "live/digest.h"
 
 #include <errno.h>
@@ -33,6 +32,9 @@
 #include <stdlib.h>
 
 #include "base/rng.h"
+#include "base/simd.h"
+#include "base/str.h"
+#include "table/hash.h"
 
 enum {
     SAMPLE = 32,
@@ -40,8 +42,8 @@ enum {
     SHARE = 32, /* of the rows */
     KEPT = PZ_DIGEST_KEPT,
     PIECE = 16384,
-    HEAD = 25,
-    ROW = PZ_DIGEST_ROW,
+    ROWS = 384,           /* of a piece: of 26 bytes or 42, and as much for groups and items */
+    LAYOUT = 2,           /* that of format 5 has 0 or 1 here */
     MOST = PZ_DIGEST_MANY /* events in a row, and between its first and last */
 };
 
@@ -60,6 +62,13 @@ static size_t make_key(unsigned char *key, char who, const char *id, uint32_t pi
 
 /* ---- reading ---- */
 
+/* Pieces of format 5 are passed over: it is as if they were not there. */
+static bool is_ours(const MDB_val *v)
+{
+    return v->mv_size > sizeof(struct pz_digest_head) &&
+           ((const char *)v->mv_data)[offsetof(struct pz_digest_head, layout)] == LAYOUT;
+}
+
 int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t *upto,
                    uint32_t *n)
 {
@@ -70,45 +79,73 @@ int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *
     *upto = *n = 0;
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
-    if (v.mv_size < HEAD)
-        return MDB_CORRUPTED;
+    if (!is_ours(&v))
+        return 0;
     memcpy(upto, v.mv_data, 8);
     memcpy(n, (const char *)v.mv_data + 8, 4);
     return 0;
 }
 
-/* The texts are copied together, the rows read where they lie. */
+PZ_KERNEL static uint16_t max_of(const uint16_t *v, size_t n)
+{
+    uint16_t max = 0;
+
+    for (size_t i = 0; i < n; i++)
+        max = v[i] > max ? v[i] : max;
+    return max;
+}
+
+/* Whether no place named in a piece lies beyond it. */
+static bool is_sound(const struct pz_digest_piece *p, size_t n_text)
+{
+    const struct pz_digest_head *h = p->head;
+    uint64_t n_rows = 0, n_valued = 0;
+    bool good = n_text > 0 && p->text[n_text - 1] == '\0';
+
+    for (uint32_t i = 0; i < h->n_groups; i++) {
+        n_rows += p->group[i].n;
+        n_valued += p->group[i].type & 1 ? p->group[i].n : 0;
+        good &= p->group[i].type / 2 < n_text;
+    }
+    for (uint32_t i = 0; i < h->n_items; i++)
+        good &= p->offset[i] < p->offset[i + 1] && p->text[p->offset[i + 1] - 1] == '\0';
+    return good && p->offset[h->n_items] <= n_text && max_of(p->ref, h->n_rows) < h->n_items &&
+           n_rows == h->n_rows && n_valued == h->n_valued;
+}
+
+/* Where the arrays of a piece of n bytes lie; false: it is damaged. */
+static bool find_arrays(char *from, size_t n, struct pz_digest_piece *p)
+{
+    const struct pz_digest_head *h = p->head = (const void *)from;
+    size_t fact = sizeof *h, value = fact + (size_t)h->n_rows * sizeof *p->fact,
+           group = value + (size_t)h->n_valued * sizeof *p->value,
+           number = group + (size_t)h->n_groups * sizeof *p->group,
+           ref = number + (size_t)h->n_rows * sizeof *p->number,
+           offset = ref + (size_t)h->n_rows * sizeof *p->ref,
+           text = offset + ((size_t)h->n_items + 1) * sizeof *p->offset;
+
+    p->fact = (void *)(from + fact);
+    p->value = (void *)(from + value);
+    p->group = (const void *)(from + group);
+    p->number = (const void *)(from + number);
+    p->ref = (const void *)(from + ref);
+    p->offset = (const void *)(from + offset);
+    p->text = from + text;
+    return text < n && is_sound(p, n - text);
+}
+
 static int read_piece(const MDB_val *v, struct pz_arena *arena, pz_digest_fn *fn, void *context)
 {
-    const char *p = v->mv_data, *end = p + v->mv_size, *rows;
     struct pz_digest_piece piece;
-    size_t n_type, bytes;
-    char *text;
-    int rc;
+    char *copy;
 
-    /* With a NUL at the end no text is read beyond it. */
-    if (v->mv_size < HEAD + 1 || end[-1] != '\0')
-        return MDB_CORRUPTED;
-    memcpy(&piece.n, p + 12, 4);
-    memcpy(&piece.base, p + 16, 8);
-    piece.valued = p[24] != 0;
-    n_type = strlen(p + HEAD) + 1;
-    rows = p + HEAD + n_type;
-    bytes = (size_t)piece.n * (piece.valued ? ROW + 8 : ROW);
-    if (bytes > (size_t)(end - rows))
-        return MDB_CORRUPTED;
-    p = rows + bytes;
-    text = pz_arena_take(arena, n_type + (size_t)(end - p));
-    if (!text)
+    if (!is_ours(v))
+        return 0;
+    copy = pz_arena_take(arena, v->mv_size);
+    if (!copy)
         return ENOMEM;
-    memcpy(text, rows - n_type, n_type);
-    memcpy(text + n_type, p, (size_t)(end - p));
-    piece.type = *text ? text : NULL;
-    piece.row = rows;
-    piece.item = text + n_type;
-    piece.end = piece.item + (end - p);
-    rc = fn(context, &piece);
-    return rc == 0 && piece.n > 0 ? MDB_CORRUPTED : rc;
+    memcpy(copy, v->mv_data, v->mv_size);
+    return find_arrays(copy, v->mv_size, &piece) ? fn(context, &piece) : MDB_CORRUPTED;
 }
 
 int pz_digest_read(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
@@ -127,7 +164,7 @@ int pz_digest_read(struct pz_live_store *s, MDB_txn *txn, char who, const char *
 /* ---- writing ---- */
 
 struct digest {
-    uint64_t upto;
+    uint64_t upto, stamp;
     struct pz_digest_row *row;
     size_t n, cap;
 };
@@ -140,13 +177,36 @@ static int keep_row(struct digest *d, const struct pz_digest_row *row)
     return 0;
 }
 
-static int keep_piece(void *context, struct pz_digest_piece *piece)
+static int keep_piece(void *context, const struct pz_digest_piece *piece)
 {
-    struct pz_digest_row row;
+    const double(*value)[2] = (const void *)piece->value;
+    size_t row = 0;
     int rc = 0;
 
-    while (rc == 0 && pz_digest_next(piece, &row))
-        rc = keep_row(context, &row);
+    for (uint32_t g = 0; g < piece->head->n_groups && rc == 0; g++) {
+        const struct pz_digest_group *group = &piece->group[g];
+        const char *type = piece->text + group->type / 2;
+        bool valued = group->type & 1;
+
+        for (size_t end = row + group->n; row < end && rc == 0; row++, value += valued) {
+            const struct pz_live_fact *fact = &piece->fact[row];
+            const uint32_t *number = piece->number[row];
+
+            rc = keep_row(context,
+                          &(struct pz_digest_row){
+                              .type = *type ? type : NULL,
+                              .item = piece->text + piece->offset[piece->ref[row]],
+                              .first = piece->head->base + number[0],
+                              .last = pz_digest_last(piece, row),
+                              .time = fact->time,
+                              .early = fact->before == UINT32_MAX ? INT64_MIN
+                                                                  : fact->time - fact->before,
+                              .value = valued ? (*value)[0] : NAN,
+                              .least = valued ? (*value)[1] : NAN,
+                              .n = fact->times,
+                              .mixed = pz_digest_mixed(number) });
+        }
+    }
     return rc;
 }
 
@@ -155,21 +215,34 @@ static const char *type_of(const struct pz_digest_row *r)
     return r->type ? r->type : "";
 }
 
-static int compare(const struct pz_digest_row *a, const struct pz_digest_row *b)
+static int compare_groups(const struct pz_digest_row *a, const struct pz_digest_row *b)
 {
     int order = strcmp(type_of(a), type_of(b));
 
-    if (order == 0)
-        order = isnan(a->value) - isnan(b->value);
-    return order != 0 ? order : strcmp(a->item, b->item);
+    return order != 0 ? order : isnan(a->value) - isnan(b->value);
 }
 
-static int by_key(const void *x, const void *y)
+static int compare(const struct pz_digest_row *a, const struct pz_digest_row *b)
+{
+    int order = strcmp(a->item, b->item);
+
+    return order != 0 ? order : compare_groups(a, b);
+}
+
+static int by_item(const void *x, const void *y)
 {
     const struct pz_digest_row *a = x, *b = y;
     int order = compare(a, b);
 
     return order != 0 ? order : (a->first > b->first) - (a->first < b->first);
+}
+
+static int by_group(const void *x, const void *y)
+{
+    const struct pz_digest_row *a = x, *b = y;
+    int order = compare_groups(a, b);
+
+    return order != 0 ? order : (a->ref > b->ref) - (a->ref < b->ref);
 }
 
 /* Later events of the same kind into a row. */
@@ -180,7 +253,9 @@ static void add(struct pz_digest_row *to, const struct pz_digest_row *r)
     to->mixed = r->mixed || time || value;
     to->last = r->last;
     to->time = time ? to->time : r->time;
+    to->early = r->early < to->early ? r->early : to->early;
     to->value = value ? to->value : r->value;
+    to->least = r->least < to->least ? r->least : to->least;
     to->n += r->n;
 }
 
@@ -189,7 +264,7 @@ static void merge(struct digest *d)
 {
     size_t kept = 0;
 
-    qsort(d->row, d->n, sizeof *d->row, by_key);
+    qsort(d->row, d->n, sizeof *d->row, by_item);
     for (size_t i = 1; i < d->n; i++)
         if (compare(&d->row[kept], &d->row[i]) == 0)
             add(&d->row[kept], &d->row[i]);
@@ -198,51 +273,92 @@ static void merge(struct digest *d)
     d->n = d->n ? kept + 1 : 0;
 }
 
-static size_t row_bytes(const struct pz_digest_row *r)
+/* A piece as it is made. */
+struct made {
+    struct pz_digest_head head;
+    struct pz_live_fact fact[ROWS];
+    double value[ROWS][2];
+    struct pz_digest_group group[ROWS];
+    uint32_t number[ROWS][2];
+    uint16_t ref[ROWS], offset[ROWS + 1];
+    struct pz_str text;
+};
+
+/* Rows from this one on as far as a piece goes, and their items; returns how many they are. */
+static size_t add_items(struct made *m, const struct digest *d, size_t from)
 {
-    return isnan(r->value) ? ROW : ROW + 8;
-}
+    struct pz_digest_row *r = &d->row[from];
+    size_t n = 0, most = d->n - from < ROWS ? d->n - from : ROWS;
 
-/* How many rows from this one on are in a piece, its bytes, and the smallest number. */
-static size_t cut(const struct digest *d, size_t from, size_t *bytes, uint64_t *base)
-{
-    const struct pz_digest_row *r = &d->row[from], *first = r, *end = d->row + d->n;
-
-    *bytes = HEAD + strlen(type_of(r)) + 1;
-    *base = r->first;
-    do {
-        *base = r->first < *base ? r->first : *base;
-        *bytes += row_bytes(r) + r->n_item + 1;
-        r++;
-    } while (r < end && *bytes < PIECE && isnan(r->value) == isnan(first->value) &&
-             strcmp(type_of(r), type_of(first)) == 0);
-    return (size_t)(r - first);
-}
-
-static void write_piece(char *p, const struct digest *d, size_t from, size_t n, uint64_t base)
-{
-    const uint32_t all = (uint32_t)d->n, here = (uint32_t)n;
-
-    memcpy(p, &d->upto, 8);
-    memcpy(p + 8, &all, 4);
-    memcpy(p + 12, &here, 4);
-    memcpy(p + 16, &base, 8);
-    p[24] = (char)(isnan(d->row[from].value) ? 0 : 1);
-    p = stpcpy(p + HEAD, type_of(&d->row[from])) + 1;
-    for (size_t i = from; i < from + n; i++) {
-        const struct pz_digest_row *r = &d->row[i];
-        const uint32_t number[2] = { (uint32_t)(r->first - base), (uint32_t)(r->last - base) },
-                       times = r->n | (r->mixed ? (uint32_t)MOST + 1 : 0);
-
-        memcpy(p, number, 8);
-        memcpy(p + 8, &r->time, 8);
-        memcpy(p + 16, &times, 4);
-        if (!isnan(r->value))
-            memcpy(p + ROW, &r->value, 8);
-        p += row_bytes(r);
+    m->head = (struct pz_digest_head){
+        .upto = d->upto, .all = (uint32_t)d->n, .layout = LAYOUT, .stamp = d->stamp
+    };
+    pz_str_reset(&m->text);
+    for (; n < most && m->text.len < PIECE / 2; n++) {
+        if (n == 0 || strcmp(r[n].item, r[n - 1].item) != 0) {
+            m->offset[m->head.n_items++] = (uint16_t)m->text.len;
+            pz_str_add(&m->text, r[n].item, strlen(r[n].item) + 1);
+        }
+        r[n].ref = (uint16_t)(m->head.n_items - 1);
     }
-    for (size_t i = from; i < from + n; i++)
-        p = stpcpy(p, d->row[i].item) + 1;
+    m->offset[m->head.n_items] = (uint16_t)m->text.len;
+    return n;
+}
+
+static void add_row(struct made *m, const struct pz_digest_row *r, bool is_other)
+{
+    const uint32_t i = m->head.n_rows++;
+    const uint64_t before = (uint64_t)r->time - (uint64_t)r->early;
+    const bool valued = !isnan(r->value);
+
+    if (is_other) {
+        m->group[m->head.n_groups++] = (struct pz_digest_group){ .type = (uint32_t)m->text.len * 2 +
+                                                                         valued };
+        pz_str_add(&m->text, type_of(r), strlen(type_of(r)) + 1);
+    }
+    m->group[m->head.n_groups - 1].n++;
+    m->fact[i] = (struct pz_live_fact){ r->time,
+                                        before < UINT32_MAX ? (uint32_t)before : UINT32_MAX, r->n };
+    m->number[i][0] = (uint32_t)(r->first - m->head.base);
+    m->number[i][1] = (uint32_t)(r->last - m->head.base) | (r->mixed ? (uint32_t)MOST + 1 : 0);
+    m->ref[i] = r->ref;
+    if (valued) {
+        m->value[m->head.n_valued][0] = r->value;
+        m->value[m->head.n_valued++][1] = r->least;
+    }
+}
+
+static void add_rows(struct made *m, struct pz_digest_row *r, size_t n)
+{
+    struct pz_digest_head *h = &m->head;
+
+    h->base = r->first;
+    h->last = r->last;
+    h->latest = r->time;
+    for (size_t i = 1; i < n; i++) {
+        h->base = r[i].first < h->base ? r[i].first : h->base;
+        h->last = r[i].last > h->last ? r[i].last : h->last;
+        h->latest = r[i].time > h->latest ? r[i].time : h->latest;
+    }
+    qsort(r, n, sizeof *r, by_group);
+    for (size_t i = 0; i < n; i++)
+        add_row(m, &r[i], i == 0 || compare_groups(&r[i - 1], &r[i]) != 0);
+}
+
+/* The arrays one behind the other. */
+static void join(const struct made *m, struct pz_str *out)
+{
+    const struct pz_digest_head *h = &m->head;
+
+    pz_str_reset(out);
+    pz_str_add(out, (const char *)h, sizeof *h);
+    pz_str_add(out, (const char *)m->fact, h->n_rows * sizeof *m->fact);
+    pz_str_add(out, (const char *)m->value, h->n_valued * sizeof *m->value);
+    pz_str_add(out, (const char *)m->group, h->n_groups * sizeof *m->group);
+    pz_str_add(out, (const char *)m->number, h->n_rows * sizeof *m->number);
+    pz_str_add(out, (const char *)m->ref, h->n_rows * sizeof *m->ref);
+    pz_str_add(out, (const char *)m->offset, (h->n_items + 1) * sizeof *m->offset);
+    pz_str_add(out, m->text.data, m->text.len);
 }
 
 int pz_digest_drop(struct pz_live_store *s, MDB_txn *txn, char who, const char *id)
@@ -253,6 +369,26 @@ int pz_digest_drop(struct pz_live_store *s, MDB_txn *txn, char who, const char *
     for (uint32_t piece = 0; rc == 0; piece++)
         rc = pz_db_del(s, txn, PZ_DB_OWNER, key, make_key(key, who, id, piece));
     return rc == MDB_NOTFOUND ? 0 : rc;
+}
+
+static uint64_t hash_of(const struct digest *d)
+{
+    uint64_t h = d->upto;
+
+    for (size_t i = 0; i < d->n; i++) {
+        const struct pz_digest_row *r = &d->row[i];
+        const char *type = type_of(r);
+        double ends[2] = { r->value, r->least };
+
+        h = pz_rng_mix(h ^ pz_hash64(r->item, strlen(r->item)));
+        h = pz_rng_mix(h ^ pz_hash64(type, strlen(type)));
+        h = pz_rng_mix(h ^ r->first);
+        h = pz_rng_mix(h ^ r->last);
+        h = pz_rng_mix(h ^ (uint64_t)r->time);
+        h = pz_rng_mix(h ^ (uint64_t)r->early ^ ((uint64_t)r->n << 32));
+        h = pz_rng_mix(h ^ pz_hash64(ends, sizeof ends));
+    }
+    return h;
 }
 
 static bool fits(const struct digest *d)
@@ -268,22 +404,25 @@ static int write(struct pz_live_store *s, MDB_txn *txn, char who, const char *id
                  const struct digest *d)
 {
     unsigned char key[PZ_LIVE_KEY_BYTES];
-    int rc = pz_digest_drop(s, txn, who, id);
-    size_t n_rows = fits(d) ? d->n : 0;
+    struct made *made = calloc(1, sizeof *made);
+    struct pz_str out = { 0 };
+    int rc = made ? pz_digest_drop(s, txn, who, id) : ENOMEM;
     uint32_t piece = 0;
-    uint64_t base;
 
-    for (size_t at = 0, n, bytes; at < n_rows && rc == 0; at += n) {
+    for (size_t at = 0, n, n_rows = fits(d) ? d->n : 0; at < n_rows && rc == 0; at += n) {
         size_t n_key = make_key(key, who, id, piece++);
-        void *to;
 
-        n = cut(d, at, &bytes, &base);
-        rc = pz_db_reserve(s, txn, PZ_DB_OWNER, key, n_key, bytes, 0, &to);
-        if (rc != 0)
-            break;
-        write_piece(to, d, at, n, base);
-        pz_db_seal(PZ_DB_OWNER, key, n_key, to, bytes);
+        n = add_items(made, d, at);
+        add_rows(made, &d->row[at], n);
+        join(made, &out);
+        rc = made->text.failed || out.failed
+                 ? ENOMEM
+                 : pz_db_put(s, txn, PZ_DB_OWNER, key, n_key, out.data, out.len, 0);
     }
+    if (made)
+        pz_str_clear(&made->text);
+    pz_str_clear(&out);
+    free(made);
     return rc == 0 ? pz_db_put_meta(s, txn, "format", PZ_DB_DIGESTS) : rc;
 }
 
@@ -302,14 +441,12 @@ static int read_events(struct pz_live_store *s, MDB_txn *txn, const struct pz_nu
         rc = pz_live_get(s, txn, list->v[i], &e);
         if (rc != 0)
             break;
-        r.time = e.time;
-        r.value = e.value;
+        r.time = r.early = e.time;
+        r.value = r.least = e.value;
         if (e.event_type)
             r.type = pz_arena_strndup(arena, e.event_type, strlen(e.event_type));
-        if (e.item_id) {
-            r.n_item = strlen(e.item_id);
-            r.item = pz_arena_strndup(arena, e.item_id, r.n_item);
-        }
+        if (e.item_id)
+            r.item = pz_arena_strndup(arena, e.item_id, strlen(e.item_id));
         rc = r.item && !r.type == !e.event_type ? keep_row(d, &r) : ENOMEM;
     }
     return rc;
@@ -326,6 +463,7 @@ static int make(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
         rc = read_events(s, txn, list, &arena, &d);
     if (rc == 0) {
         merge(&d);
+        d.stamp = hash_of(&d);
         rc = write(s, txn, who, id, &d);
     }
     free(d.row);

@@ -12,6 +12,7 @@
 
 #include "base/mem.h"
 #include "live/events.h"
+#include "live/live_data.h"
 
 enum { PZ_DIGEST_KEPT = PZ_LIVE_SHOWN_MAX }; /* events that a digest never goes to */
 
@@ -19,12 +20,12 @@ enum { PZ_DIGEST_KEPT = PZ_LIVE_SHOWN_MAX }; /* events that a digest never goes 
 struct pz_digest_row {
     const char *type;     /* NULL: none */
     const char *item;     /* "": none */
-    size_t n_item;        /* its bytes */
     uint64_t first, last; /* the smallest and the largest of their numbers */
-    int64_t time;         /* the latest */
-    double value;         /* the largest; NAN: they have none */
+    int64_t time, early;  /* the latest, the earliest */
+    double value, least;  /* the largest, the smallest; NAN: they have none */
     uint32_t n;           /* how many they are */
-    bool mixed;           /* the time or the value is not that of the last of them */
+    uint16_t ref;         /* of the item in a piece */
+    bool mixed;           /* the latest time or the largest value is not that of the last of them */
 };
 
 /* Up to which number an owner's digest goes (0: they have none), and its rows. who: 'u' a user,
@@ -32,49 +33,54 @@ struct pz_digest_row {
 int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t *upto,
                    uint32_t *n);
 
-/* Rows of one type, all with a value or all without, as they lie in the file. */
-struct pz_digest_piece {
-    const char *type;             /* NULL: none */
-    const char *row, *item, *end; /* of what is not read yet; end: of the items */
-    uint64_t base;
-    uint32_t n; /* rows not read yet */
-    bool valued;
+/* How a piece begins in the file; what follows it: digest.c. */
+struct pz_digest_head {
+    uint64_t upto;
+    uint32_t all, n_rows; /* rows of the digest, of the piece */
+    uint64_t base;        /* the smallest number of an event */
+    uint8_t layout, unused[3];
+    uint32_t n_items;
+    int64_t latest; /* of the times */
+    uint64_t last;  /* the largest number */
+    uint32_t n_groups, n_valued;
+    uint64_t stamp; /* a hash of all rows of the digest */
 };
 
-enum { PZ_DIGEST_ROW = 20 /* bytes, and a value */, PZ_DIGEST_MANY = INT32_MAX };
+/* Rows of one type, all with a value or all without. */
+struct pz_digest_group {
+    uint32_t n;
+    uint32_t type; /* where in text, and the lowest bit: they have values */
+};
 
-/* The next row; false: there is none, or (piece->n is not 0 then) the piece is damaged. Here, so
- * that a row need not be put together in memory. */
-static inline bool pz_digest_next(struct pz_digest_piece *piece, struct pz_digest_row *r)
+enum { PZ_DIGEST_MANY = INT32_MAX /* events in a row, and between its first and last */ };
+
+/* Rows of a range of items, which ascend; the arrays are a copy and may be changed. */
+struct pz_digest_piece {
+    const struct pz_digest_head *head;
+    struct pz_live_fact *fact;           /* [n_rows] by group, then by item */
+    double (*value)[2];                  /* [n_valued] the largest, the smallest */
+    const struct pz_digest_group *group; /* [n_groups] */
+    const uint32_t (*number)[2];         /* [n_rows] first and last less base; the top bit: mixed */
+    const uint16_t *ref;                 /* [n_rows] the item */
+    const uint16_t *offset;              /* [n_items + 1] where in text, and the end of the last */
+    const char *text;                    /* "": none */
+};
+
+/* Whether the latest time or the largest value of a row is not that of its last event. */
+static inline bool pz_digest_mixed(const uint32_t number[2])
 {
-    uint32_t number[2], times;
-
-    if (piece->n == 0 || piece->item >= piece->end)
-        return false;
-    memcpy(number, piece->row, 8);
-    memcpy(&r->time, piece->row + 8, 8);
-    memcpy(&times, piece->row + 16, 4);
-    r->value = NAN;
-    if (piece->valued)
-        memcpy(&r->value, piece->row + PZ_DIGEST_ROW, 8);
-    r->type = piece->type;
-    r->first = piece->base + number[0];
-    r->last = piece->base + number[1];
-    r->n = times & PZ_DIGEST_MANY;
-    r->mixed = times > PZ_DIGEST_MANY;
-    r->item = piece->item;
-    r->n_item = strlen(r->item);
-    piece->item += r->n_item + 1;
-    piece->row += PZ_DIGEST_ROW + (piece->valued ? 8 : 0);
-    piece->n--;
-    return true;
+    return number[1] > PZ_DIGEST_MANY;
 }
 
-typedef int pz_digest_fn(void *context, struct pz_digest_piece *piece);
+/* The number of the last event of a row. */
+static inline uint64_t pz_digest_last(const struct pz_digest_piece *piece, size_t row)
+{
+    return piece->head->base + (piece->number[row][1] & PZ_DIGEST_MANY);
+}
 
-/* Call fn for every piece of an owner's digest, which reads its rows: by type, the ones with a
- * value first, then by the bytes of the item. Strings live in the arena; a piece with rows left is
- * damaged. */
+typedef int pz_digest_fn(void *context, const struct pz_digest_piece *piece);
+
+/* Call fn for every piece of an owner's digest. All lives in the arena. */
 int pz_digest_read(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
                    struct pz_arena *arena, pz_digest_fn *fn, void *context);
 

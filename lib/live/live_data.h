@@ -11,13 +11,14 @@
 #include "data/attrs.h"
 #include "table/dict.h"
 
-/* What a reader of a user's events makes of them. */
+/* What a reader of a user's events makes of them: of each type and item whether there is one, how
+ * late the latest is and how large the largest, and what is named here. Values are joined by |. */
 enum pz_live_detail {
-    PZ_LIVE_KINDS,  /* whether there is one of a type and item, and how late the latest of them, or
-                     * how large the largest */
-    PZ_LIVE_PAIRS,  /* both of one event */
-    PZ_LIVE_COUNTS, /* how many there are of a type and item, too */
-    PZ_LIVE_EACH    /* each by itself */
+    PZ_LIVE_KINDS = 0,
+    PZ_LIVE_PAIRS = 1,  /* the latest and the largest are one event */
+    PZ_LIVE_ENDS = 2,   /* how early the earliest is, how small the smallest */
+    PZ_LIVE_COUNTS = 4, /* how many there are */
+    PZ_LIVE_EACH = 8    /* each by itself */
 };
 
 /* A live event of one user that the model has not seen (borrowed). */
@@ -33,23 +34,30 @@ struct pz_live_event {
     const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
 };
 
-/* Several of them, of one item. */
-struct pz_live_kind {
-    const char *item_id;
-    double value;   /* the largest; NAN: they have none */
-    int64_t time;   /* the latest; not later than now */
-    uint32_t item;  /* the model's index, PZ_NONE: it has none */
-    uint32_t times; /* how many they are */
+/* When several of them were. */
+struct pz_live_fact {
+    int64_t time;    /* of the latest; not later than now */
+    uint32_t before; /* how many seconds earlier the earliest was; UINT32_MAX: not known */
+    uint32_t times;  /* how many they are */
 };
 
-/* Rows of one type, all with a value or all without. */
+/* Rows that stand for several of them, of one type, all with a value or all without. */
 struct pz_live_run {
     const char *event_type;
-    bool valued;
-    const struct pz_live_kind *row; /* [n] */
     size_t n;
+    const struct pz_live_fact *fact; /* [n] */
+    const double (*value)[2];        /* [n] the largest, the smallest; NULL: they have none */
+    const uint16_t *ref;             /* [n] which of the following it is */
+    const uint32_t *item;            /* the model's index, PZ_NONE: it has none */
+    const char *const *item_id;
     const struct pz_live_run *next; /* NULL: the last */
 };
+
+/* The model's index of the item of a row; PZ_NONE: it has none. */
+static inline uint32_t pz_live_row_item(const struct pz_live_run *run, size_t row)
+{
+    return run->item[run->ref[row]];
+}
 
 /* Rows of Items or Users put since the model was made. A row replaces the model's whole row of that
  * id, as PutItems does; a column that the overlay lacks is null in its rows. Columns are matched by

@@ -153,11 +153,9 @@ struct reading {
     int64_t latest; /* what is dated later is no time (history.c) */
     struct pz_numbers list;
     struct owner *owner; /* [n] */
-    size_t n, cap, n_rows;
+    size_t n, cap;
     struct pz_arena *arena;
     struct pz_live *live;
-    struct pz_live_kind *out; /* where the next row goes */
-    struct pz_live_run *run;  /* that rows are of */
     struct pz_dict_walk items;
 };
 
@@ -176,7 +174,6 @@ static int look_at_digest(struct pz_live_store *s, MDB_txn *txn, char who, const
     to->owner[to->n].who = who;
     to->owner[to->n].after = *after;
     memcpy(to->owner[to->n++].id, id, strlen(id) + 1);
-    to->n_rows += n;
     *after = upto;
     return 0;
 }
@@ -203,87 +200,150 @@ static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const 
 struct saying {
     uint64_t after, upto; /* wanted numbers */
     int64_t latest;
-    bool partly, mixed; /* of rows that began before; of mixed ones */
+    enum pz_live_detail detail;
 };
 
-static bool can_say(const struct saying *s, const struct pz_digest_row *r)
-{
-    bool partly = r->first <= s->after;
-
-    return r->last <= s->upto && r->time <= s->latest && (!partly || s->partly) &&
-           (!r->mixed || (s->mixed && !partly));
-}
-
 /* Of a row that began before what is wanted, it is known that its last event is wanted, but not how
- * many are. */
-static struct saying what_rows_say(const struct reading *to)
+ * many are, nor which was the earliest. */
+static bool can_say(const struct saying *s, const struct pz_digest_piece *piece, size_t row)
 {
-    enum pz_live_detail detail = to->want->detail;
+    bool partly = piece->head->base + piece->number[row][0] <= s->after,
+         mixed = pz_digest_mixed(piece->number[row]);
 
-    return (struct saying){ .after = to->owner[to->n].after,
-                            .upto = to->want->upto ? to->want->upto : UINT64_MAX,
-                            .latest = to->latest,
-                            .partly = detail < PZ_LIVE_COUNTS,
-                            .mixed = detail < PZ_LIVE_PAIRS };
+    return pz_digest_last(piece, row) <= s->upto && piece->fact[row].time <= s->latest &&
+           (!partly || (!mixed && !(s->detail & (PZ_LIVE_COUNTS | PZ_LIVE_ENDS)))) &&
+           (!mixed || !(s->detail & PZ_LIVE_PAIRS)) &&
+           (piece->fact[row].before != UINT32_MAX || !(s->detail & PZ_LIVE_ENDS));
 }
 
-/* The run that the rows of a piece are of, that of the piece before or a new one. Items ascend in
- * one. */
-static int begin_piece(struct reading *to, const struct pz_digest_piece *piece)
+/* Whether all rows of a piece can say what is wanted, and are of what is wanted alone. */
+static bool all_can(const struct saying *s, const struct pz_digest_head *h)
 {
-    struct pz_live_run *run = to->run;
+    return h->base > s->after && h->last <= s->upto && h->latest <= s->latest &&
+           !(s->detail & (PZ_LIVE_PAIRS | PZ_LIVE_ENDS));
+}
 
-    if (run && piece->valued == run->valued && !piece->type == !run->event_type &&
-        (!piece->type || strcmp(piece->type, run->event_type) == 0))
-        return 0;
-    run = to->run = pz_arena_take(to->arena, sizeof *run);
+/* The model's indices of a piece's items, and where their ids are. */
+struct found {
+    uint32_t *item;
+    const char **id;
+};
+
+static bool find_items(struct reading *to, const struct pz_digest_piece *piece, struct found *f)
+{
+    const uint32_t n = piece->head->n_items;
+    struct pz_dict_walk items = to->items;
+
+    f->item = pz_arena_take(to->arena, n * sizeof *f->item);
+    f->id = pz_arena_take(to->arena, n * sizeof *f->id);
+    if (!f->item || !f->id)
+        return false;
+    for (uint32_t i = 0; i < n; i++) {
+        const char *id = piece->text + piece->offset[i];
+        size_t len = piece->offset[i + 1] - piece->offset[i] - 1U;
+
+        f->item[i] = items.dict && len > 0 ? pz_dict_walk_to(&items, id, len) : PZ_NONE;
+        f->id[i] = len > 0 ? id : NULL;
+    }
+    to->items = items;
+    return true;
+}
+
+static void note_newest(struct pz_live *live, int64_t time, uint64_t last)
+{
+    live->run_time = time > live->run_time ? time : live->run_time;
+    live->run_last = last > live->run_last ? last : live->run_last;
+}
+
+/* A group as it lies: where its rows and values begin, and how many it has. */
+struct part {
+    const struct pz_digest_group *group;
+    size_t row, value;
+};
+
+/* Rows of a group without those that are not wanted, moved to its front, and their items to ref;
+ * how many, or SIZE_MAX: they cannot say what is wanted. */
+static size_t pick_rows(struct pz_live *live, const struct saying *s,
+                        const struct pz_digest_piece *piece, const struct part *part, uint16_t *ref)
+{
+    size_t n = 0;
+
+    for (size_t i = 0; i < part->group->n; i++) {
+        size_t row = part->row + i;
+        uint64_t last = pz_digest_last(piece, row);
+
+        if (last <= s->after)
+            continue;
+        if (!can_say(s, piece, row))
+            return SIZE_MAX;
+        note_newest(live, piece->fact[row].time, last);
+        ref[n] = piece->ref[row];
+        piece->fact[part->row + n] = piece->fact[row];
+        if (part->group->type & 1)
+            memcpy(piece->value[part->value + n], piece->value[part->value + i],
+                   sizeof *piece->value);
+        n++;
+    }
+    return n;
+}
+
+/* n rows of a group become a run. ref: their items */
+static int add_run(struct reading *to, const struct pz_digest_piece *piece, const struct part *part,
+                   const struct found *f, const uint16_t *ref, size_t n)
+{
+    struct pz_live_run *run = pz_arena_take(to->arena, sizeof *run);
+    const char *type = piece->text + part->group->type / 2;
+
     if (!run)
         return ENOMEM;
-    *run = (struct pz_live_run){ piece->type, piece->valued, to->out, 0, to->live->run };
+    *run = (struct pz_live_run){ .event_type = *type ? type : NULL,
+                                 .n = n,
+                                 .fact = piece->fact + part->row,
+                                 .ref = ref,
+                                 .item = f->item,
+                                 .item_id = f->id,
+                                 .next = to->live->run };
+    if (part->group->type & 1)
+        run->value = (const void *)(piece->value + part->value);
     to->live->run = run;
-    to->items = (struct pz_dict_walk){ .dict = to->want->items };
     return 0;
 }
 
-/* The rows of a piece of a digest; what they change is kept at hand, as there are many. */
-static int read_rows(void *context, struct pz_digest_piece *piece)
+/* The rows of a piece of a digest. */
+static int read_rows(void *context, const struct pz_digest_piece *piece)
 {
     struct reading *to = context;
-    const struct saying saying = what_rows_say(to);
-    struct pz_live_kind *out = to->out, *end = out + to->n_rows;
-    struct pz_digest_piece rest = *piece;
-    int64_t time = to->live->run_time;
-    uint64_t last = to->live->run_last;
-    struct pz_dict_walk items;
-    struct pz_digest_row r;
-    int rc = begin_piece(to, piece);
+    const struct pz_digest_head *h = piece->head;
+    const struct saying saying = { .after = to->owner[to->n].after,
+                                   .upto = to->want->upto ? to->want->upto : UINT64_MAX,
+                                   .latest = to->latest,
+                                   .detail = to->want->detail };
+    bool all = all_can(&saying, h);
+    struct part part = { piece->group, 0, 0 };
+    struct found found;
+    uint16_t *kept = all ? NULL : pz_arena_take(to->arena, h->n_rows * sizeof *kept);
+    int rc = 0;
 
-    items = to->items;
-    while (rc == 0 && pz_digest_next(&rest, &r)) {
-        if (r.last <= saying.after)
-            continue;
-        if (out == end || !can_say(&saying, &r)) {
-            to->unclear = true;
-            rest.n = 0;
-            break;
-        }
-        time = r.time > time ? r.time : time;
-        last = r.last > last ? r.last : last;
-        *out++ = (struct pz_live_kind){
-            r.n_item ? r.item : NULL, r.value, r.time,
-            items.dict && r.n_item ? pz_dict_walk_to(&items, r.item, r.n_item) : PZ_NONE, r.n
-        };
+    if (to->unclear || h->last <= saying.after)
+        return 0;
+    if ((!all && !kept) || !find_items(to, piece, &found))
+        return ENOMEM;
+    for (; part.group < piece->group + h->n_groups && rc == 0; part.group++) {
+        const uint16_t *ref = all ? piece->ref + part.row : kept + part.row;
+        size_t n = all ? part.group->n
+                       : pick_rows(to->live, &saying, piece, &part, kept + part.row);
+
+        to->unclear = n == SIZE_MAX;
+        if (to->unclear)
+            return 0;
+        if (n > 0)
+            rc = add_run(to, piece, &part, &found, ref, n);
+        part.row += part.group->n;
+        part.value += part.group->type & 1 ? part.group->n : 0;
     }
-    if (rc != 0)
-        return rc;
-    piece->n = rest.n;
-    to->items = items;
-    to->n_rows -= (size_t)(out - to->out);
-    to->run->n += (size_t)(out - to->out);
-    to->out = out;
-    to->live->run_time = time;
-    to->live->run_last = last;
-    return 0;
+    if (all)
+        note_newest(to->live, h->latest, h->last);
+    return rc;
 }
 
 static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
@@ -293,7 +353,7 @@ static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *t
     while (to->n > 0 && rc == 0) {
         const struct owner *o = &to->owner[--to->n];
 
-        to->run = NULL;
+        to->items = (struct pz_dict_walk){ .dict = to->want->items };
         rc = pz_digest_read(s, txn, o->who, o->id, to->arena, read_rows, to);
     }
     return rc;
@@ -327,7 +387,7 @@ static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
     int rc;
 
     begin(live);
-    to->list.n = to->n = to->n_rows = 0;
+    to->list.n = to->n = 0;
     to->unclear = false;
     rc = pz_live_each_owner(s, txn, to->user_id, to->after, look_at_owned, to);
     if (rc != 0)
@@ -335,12 +395,11 @@ static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
     put_in_order(&to->list);
     cut_list(&to->list, to->want);
     out = pz_arena_take(to->arena, to->list.n * sizeof *out + 8);
-    to->out = pz_arena_take(to->arena, to->n_rows * sizeof *to->out + 8);
-    if (!out || !to->out)
+    if (!out)
         return ENOMEM;
     rc = read_digests(s, txn, to);
     if (rc == 0 && !to->unclear)
-        rc = read_events(s, txn, &to->list, to->want->detail == PZ_LIVE_EACH, to->arena, out);
+        rc = read_events(s, txn, &to->list, to->want->detail & PZ_LIVE_EACH, to->arena, out);
     live->event = out;
     live->n_events = rc == 0 && !to->unclear ? to->list.n : 0;
     return rc;
@@ -352,7 +411,7 @@ static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)
     int rc = pz_ids_is_forgotten(s, txn, to->user_id, &to->live->forgotten);
 
     to->after = to->live->forgotten ? 0 : to->want->after;
-    to->each = to->want->detail == PZ_LIVE_EACH || to->want->most > 0;
+    to->each = to->want->detail & PZ_LIVE_EACH || to->want->most > 0;
     if (rc == 0)
         rc = read_owned(s, txn, to);
     if (rc == 0 && to->unclear) {

@@ -287,22 +287,31 @@ static bool is_for(const json_t *rule, const char *event_type)
     return event_type && pz_str_same_word(type, strlen(type), event_type, strlen(event_type));
 }
 
-double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
+struct pz_type_weight pz_model_type_weight(const struct pz_model *m, const char *event_type)
 {
     const json_t *rules = json_object_get(m->manifest, "events"), *rule;
     bool unasked = json_is_true(json_object_get(json_array_get(rules, 0), "unasked"));
     size_t i;
 
-    if (json_array_size(rules) == 0)
-        return 1;
     json_array_foreach (rules, i, rule) {
         const json_t *threshold = json_object_get(rule, "threshold");
 
-        if (!is_for(rule, event_type))
-            continue;
-        if (threshold && !pz_value_reaches(value, json_number_value(threshold)))
-            return unasked ? -1 : 0;
-        return json_number_value(json_object_get(rule, "weight"));
+        if (is_for(rule, event_type))
+            return (struct pz_type_weight){ json_number_value(json_object_get(rule, "weight")),
+                                            threshold ? json_number_value(threshold) : NAN,
+                                            unasked ? -1 : 0 };
     }
-    return unasked ? 1 : 0;
+    return (struct pz_type_weight){ unasked || json_array_size(rules) == 0, NAN, 0 };
+}
+
+double pz_type_weight_of(const struct pz_type_weight *w, double value)
+{
+    return pz_value_reaches(value, w->threshold) ? w->weight : w->below;
+}
+
+double pz_model_event_weight(const struct pz_model *m, const char *event_type, double value)
+{
+    const struct pz_type_weight weight = pz_model_type_weight(m, event_type);
+
+    return pz_type_weight_of(&weight, value);
 }

@@ -175,6 +175,18 @@ enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, s
  * Threads: any */
 enum pz_status pz_model_recheck(const struct pz_model *m, struct pz_err *err);
 
+/* What training made of events of a type. */
+struct pz_type_weight {
+    double weight, threshold; /* of values, NAN: none */
+    double below;             /* the weight where the threshold is not reached */
+};
+
+/* event_type: any string, compared without regard to case; NULL: none. */
+struct pz_type_weight pz_model_type_weight(const struct pz_model *m, const char *event_type);
+
+/* Of one event; value: NAN when there is none. */
+double pz_type_weight_of(const struct pz_type_weight *w, double value);
+
 /* Weight of an event as training saw it (1 without rules; 0 for types that do not count; below 0
  * where a threshold that nobody asked for kept it from teaching).
  * event_type: any string, compared without regard to case; value NAN when there is none. */

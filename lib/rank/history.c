@@ -61,18 +61,16 @@ const struct pz_live_run *pz_history_run(const struct pz_request *req)
                                                                                  : NULL;
 }
 
-void pz_history_of_row(const struct pz_asked *asked, const struct pz_live_run *run, size_t i,
+void pz_history_of_row(const struct pz_type_weight *weight, const struct pz_live_run *run, size_t i,
                        struct pz_past *to)
 {
-    const struct pz_live_kind *row = &run->row[i];
-
     to->type = run->event_type;
-    to->item = row->item;
-    to->time = row->time;
+    to->item = pz_live_row_item(run, i);
+    to->time = run->fact[i].time;
     if (i == 0)
         to->n_type = to->type ? strlen(to->type) : 0;
-    if (i == 0 || (run->valued && row->value != row[-1].value))
-        to->weight = (float)pz_model_event_weight(asked->m, to->type, row->value);
+    if (i == 0 || run->value)
+        to->weight = (float)pz_type_weight_of(weight, run->value ? run->value[i][0] : NAN);
 }
 
 /* Into *to, which is of the event before, all that is not the same: its type and weight mostly are.
@@ -328,12 +326,15 @@ static void put_rows(struct pz_history *h, const struct pz_asked *asked)
     size_t n = count_rows(h->run), behind = h->n_past - h->before_run;
 
     memmove(at + n, at, behind * sizeof *at); /* there is room for all */
-    for (; h->run; h->run = h->run->next)
+    for (; h->run; h->run = h->run->next) {
+        const struct pz_type_weight weight = pz_model_type_weight(asked->m, h->run->event_type);
+
         for (size_t i = 0; i < h->run->n; i++) {
-            pz_history_of_row(asked, h->run, i, &past);
+            pz_history_of_row(&weight, h->run, i, &past);
             if (past.item != PZ_NONE)
                 *to++ = past;
         }
+    }
     memmove(to, at + n, behind * sizeof *at);
     n = (size_t)(to - at);
     if (n > 0)

@@ -67,9 +67,9 @@ bool pz_history_counts(const struct pz_request *req, const struct pz_live_event 
  * Owner:   the request */
 const struct pz_live_run *pz_history_run(const struct pz_request *req);
 
-/* What row i of a run comes to, into *to, which is that of row i - 1, whose type and weight are
- * mostly the same. */
-void pz_history_of_row(const struct pz_asked *asked, const struct pz_live_run *run, size_t i,
+/* What row i of a run comes to, into *to, which is that of row i - 1, whose type is the same.
+ * weight: of the run's type */
+void pz_history_of_row(const struct pz_type_weight *weight, const struct pz_live_run *run, size_t i,
                        struct pz_past *to);
 
 /* Free the memory; all-zero is accepted. */

@@ -50,16 +50,19 @@ static void mask_run(const struct pz_asked *asked, const struct pz_live_run *run
                      bool only, uint64_t *set)
 {
     const struct pz_rules *rules = &asked->req->rules;
-    bool each = rules->seen_age_s > 0 || (rules->n_seen_types == 0 && run->valued), seen = false;
+    const struct pz_type_weight weight = pz_model_type_weight(asked->m, run->event_type);
+    bool each = rules->seen_age_s > 0 || (rules->n_seen_types == 0 && run->value), seen = false;
     struct pz_past past;
 
-    for (size_t i = 0; i < run->n; i++) {
+    for (size_t i = 0; i < run->n && (i == 0 || each || seen); i++) {
+        uint32_t item = pz_live_row_item(run, i);
+
         if (each || i == 0) {
-            pz_history_of_row(asked, run, i, &past);
+            pz_history_of_row(&weight, run, i, &past);
             seen = pz_mask_is_seen(rules, now, &past);
         }
-        if (seen && run->row[i].item != PZ_NONE)
-            pz_bits_put(set, run->row[i].item, only);
+        if (seen && item != PZ_NONE)
+            pz_bits_put(set, item, only);
     }
 }
 

@@ -74,8 +74,8 @@ static void put_some(struct pz_live_store *s, struct pz_rng *rng, size_t n)
 
 struct kind {
     uint64_t n;
-    int64_t time;
-    double value;
+    int64_t time, early;
+    double value, least;
     bool pair; /* an event that is later than SOME_TIME and larger than SOME_VALUE */
 };
 
@@ -93,9 +93,28 @@ static size_t kind_of(const struct pz_live_event *e)
 static void note(struct kind *k, const struct pz_live_event *e, uint64_t times)
 {
     k->time = k->n == 0 || e->time > k->time ? e->time : k->time;
+    k->early = k->n == 0 || e->time < k->early ? e->time : k->early;
     k->value = k->n == 0 || e->value > k->value ? e->value : k->value;
+    k->least = k->n == 0 || e->value < k->least ? e->value : k->least;
     k->pair = k->pair || (e->time > SOME_TIME && (isnan(e->value) || e->value > SOME_VALUE));
     k->n += times;
+}
+
+static void note_row(const struct pz_live_run *run, size_t i, struct kind *kind)
+{
+    const struct pz_live_fact *fact = &run->fact[i];
+    struct pz_live_event e = { .item_id = run->item_id[run->ref[i]],
+                               .event_type = run->event_type,
+                               .value = run->value ? run->value[i][0] : NAN,
+                               .time = fact->time };
+    struct kind *k = &kind[kind_of(&e)];
+
+    assert_true(run->value == NULL || run->value[i][0] >= run->value[i][1]);
+    assert_true(fact->times > 0 && pz_live_row_item(run, i) == PZ_NONE);
+    note(k, &e, fact->times);
+    k->early = fact->time - fact->before < k->early ? fact->time - fact->before : k->early;
+    if (run->value && run->value[i][1] < k->least)
+        k->least = run->value[i][1];
 }
 
 /* Returns how many rows there are. */
@@ -106,16 +125,8 @@ static size_t note_runs(const struct pz_live *live, struct kind *kind)
 
     for (const struct pz_live_run *run = live->run; run; run = run->next)
         for (size_t i = 0; i < run->n; i++, n++) {
-            const struct pz_live_kind *row = &run->row[i];
-            const struct pz_live_event e = { .item_id = row->item_id,
-                                             .event_type = run->event_type,
-                                             .value = row->value,
-                                             .time = row->time };
-
-            assert_true(isnan(row->value) == !run->valued);
-            assert_true(row->times > 0 && row->item == PZ_NONE);
-            time = row->time > time ? row->time : time;
-            note(&kind[kind_of(&e)], &e, row->times);
+            note_row(run, i, kind);
+            time = run->fact[i].time > time ? run->fact[i].time : time;
         }
     assert_true(n == 0 || live->run_time == time);
     return n;
@@ -157,10 +168,14 @@ static size_t compare(struct pz_live_store *s, const char *user, uint64_t after,
             assert_int_equal(is[k].n > 0, should[k].n > 0);
             assert_true(is[k].n == 0 || is[k].time == should[k].time);
             assert_true(is[k].n == 0 || is[k].value == should[k].value || isnan(is[k].value));
-            if (want.detail >= PZ_LIVE_PAIRS)
+            if (want.detail & PZ_LIVE_PAIRS)
                 assert_int_equal(is[k].pair, should[k].pair);
-            if (want.detail >= PZ_LIVE_COUNTS)
+            if (want.detail & PZ_LIVE_COUNTS)
                 assert_int_equal(is[k].n, should[k].n);
+            if (is[k].n == 0 || !(want.detail & PZ_LIVE_ENDS))
+                continue;
+            assert_true(is[k].early == should[k].early);
+            assert_true(is[k].least == should[k].least || isnan(is[k].least));
         }
     }
     return n_used;
@@ -259,7 +274,8 @@ TEST(what_is_read_of_a_user_grows_with_the_items_not_with_the_events)
 {
     struct pz_rng rng = { .s = { 1, 2, 3, 4 } };
     struct pz_live_store *s = open_store();
-    struct pz_live_want want = { .detail = PZ_LIVE_KINDS };
+    static const unsigned details[] = { PZ_LIVE_KINDS, PZ_LIVE_ENDS,
+                                        PZ_LIVE_COUNTS | PZ_LIVE_ENDS };
     struct pz_arena arena = { 0 };
     struct pz_live live = { 0 };
     struct pz_live_size size;
@@ -268,12 +284,49 @@ TEST(what_is_read_of_a_user_grows_with_the_items_not_with_the_events)
         put_some(s, &rng, 700);
     assert_int_equal(pz_live_read(s, "busy", 0, &arena, &live, NULL), PZ_OK);
     assert_true(live.n_events > 20000);
-    assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
-    /* two owners, the user and the session, each with all kinds and some events behind them */
-    assert_in_range(live.n_events, N_KINDS, 2 * (N_KINDS + PZ_LIVE_SHOWN_MAX + 600));
+    for (size_t i = 0; i < 3; i++) {
+        const struct pz_live_want want = { .detail = details[i] };
+
+        assert_int_equal(pz_live_read_as(s, "busy", &want, &arena, &live, NULL), PZ_OK);
+        /* two owners, the user and the session, each with some events beside the rows */
+        assert_in_range(live.n_events, 2 * PZ_LIVE_SHOWN_MAX, 2 * (PZ_LIVE_SHOWN_MAX + 600));
+        assert_non_null(live.run);
+    }
     pz_arena_clear(&arena);
     assert_int_equal(pz_live_count(s, &size, NULL), PZ_OK);
     assert_int_equal(size.events, 60 * 700);
+    remove_store(s);
+}
+
+/* Make the first piece of the other user's digest one of format 5. */
+static int put_old_layout(struct pz_live_store *s, MDB_txn *txn, void *context)
+{
+    unsigned char key[] = "duother\0\0\0\0";
+    char piece[1 << 16];
+    MDB_val v;
+    int rc = pz_db_get(s, txn, PZ_DB_OWNER, key, sizeof key, &v);
+
+    (void)context;
+    if (rc != 0 || v.mv_size > sizeof piece)
+        return rc ? rc : MDB_BAD_VALSIZE;
+    memcpy(piece, v.mv_data, v.mv_size);
+    piece[24] = 1;
+    return pz_db_put(s, txn, PZ_DB_OWNER, key, sizeof key, piece, v.mv_size, 0);
+}
+
+TEST(a_digest_of_another_layout_is_passed_over_and_made_anew)
+{
+    struct pz_rng rng = { .s = { 5, 6, 7, 8 } };
+    struct pz_live_store *s = open_store();
+
+    for (int i = 0; i < 20; i++)
+        put_some(s, &rng, 700);
+    assert_true(compare(s, "other", 0, 0) > 0);
+    assert_int_equal(pz_db_write(s, put_old_layout, NULL, "writing", NULL), PZ_OK);
+    assert_int_equal(compare(s, "other", 0, 0), 0);
+    for (int i = 0; i < 20; i++)
+        put_some(s, &rng, 700);
+    assert_true(compare(s, "other", 0, 0) > 0);
     remove_store(s);
 }
 
@@ -296,6 +349,6 @@ TEST(a_store_without_busy_users_stays_readable_for_older_programs)
     for (int i = 0; i < 10; i++)
         put_some(s, &rng, 700);
     assert_int_equal(pz_db_read(s, read_format, &format, "reading", NULL), PZ_OK);
-    assert_int_equal(format, 5);
+    assert_int_equal(format, 6);
     remove_store(s);
 }

@@ -477,22 +477,25 @@ TEST(values_given_again_replace_and_numbers_are_values)
 TEST(a_filter_says_what_it_asks_of_live_events)
 {
     static const struct {
-        enum pz_live_detail detail;
+        unsigned detail;
         const char *where;
     } asks[] = {
         { PZ_LIVE_KINDS, "Items.PRICE > 2" },
         { PZ_LIVE_KINDS, "Interactions.EVENT_TYPE IN ('click')" },
         { PZ_LIVE_KINDS, "NOT Interactions.EVENT_TYPE IN ('click')" },
         { PZ_LIVE_KINDS, "Interactions.TIMESTAMP > 5" },
-        { PZ_LIVE_EACH, "Interactions.TIMESTAMP < 5" },
+        { PZ_LIVE_ENDS, "Interactions.TIMESTAMP < 5" },
+        { PZ_LIVE_ENDS, "Interactions.EVENT_TYPE IN ('buy') AND Interactions.EVENT_VALUE <= 5" },
         { PZ_LIVE_EACH, "Interactions.TIMESTAMP = 5" },
-        { PZ_LIVE_EACH, "COUNT(Interactions WHERE NOT TIMESTAMP > 5) >= 1" },
+        { PZ_LIVE_ENDS, "COUNT(Interactions WHERE NOT TIMESTAMP > 5) >= 1" },
+        { PZ_LIVE_EACH, "COUNT(Interactions WHERE TIMESTAMP > 5 AND TIMESTAMP < 9) >= 1" },
+        { PZ_LIVE_EACH, "COUNT(Interactions WHERE EVENT_VALUE < 3 AND TIMESTAMP > 5) >= 1" },
         { PZ_LIVE_KINDS, "COUNT(Interactions WHERE NOT TIMESTAMP < 5) >= 1" },
         { PZ_LIVE_KINDS, "COUNT(Interactions WHERE NOT (NOT EVENT_VALUE >= 5)) >= 1" },
         { PZ_LIVE_PAIRS, "COUNT(Interactions WHERE EVENT_VALUE > 3 AND TIMESTAMP > 5) >= 1" },
         { PZ_LIVE_COUNTS, "COUNT(Interactions WHERE EVENT_TYPE = 'click') >= 2" },
         { PZ_LIVE_COUNTS, "COUNT(Interactions) = 0" },
-        { PZ_LIVE_EACH, "COUNT(Interactions WHERE TIMESTAMP > 5) >= 2" },
+        { PZ_LIVE_COUNTS | PZ_LIVE_EACH, "COUNT(Interactions WHERE TIMESTAMP > 5) >= 2" },
         { PZ_LIVE_EACH, "COUNT(Interactions WHERE DEVICE = 'tv') >= 1" },
     };
     struct shop *s = make_shop(items, users, events);

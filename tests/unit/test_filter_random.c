@@ -992,15 +992,38 @@ enum { N_LIVE = 6 };
 
 /* Rows, each a run of its own. */
 struct together {
-    struct pz_live_kind row[N_LIVE];
+    struct pz_live_fact fact[N_LIVE];
+    double value[N_LIVE][2];
+    uint32_t item[N_LIVE];
+    const char *item_id[N_LIVE];
     struct pz_live_run run[N_LIVE];
     size_t n;
 };
 
 static bool is_of(const struct pz_live_run *run, const struct pz_live_event *e)
 {
-    return strcmp(run->row->item_id, e->item_id) == 0 && run->valued == !isnan(e->value) &&
+    return strcmp(run->item_id[0], e->item_id) == 0 && !run->value == isnan(e->value) &&
            strcmp(run->event_type ? run->event_type : "", e->event_type ? e->event_type : "") == 0;
+}
+
+static void begin_row(struct world *w, struct together *out, const struct pz_live_event *e)
+{
+    static const uint16_t first = 0;
+    size_t k = out->n++;
+
+    out->fact[k] = (struct pz_live_fact){ e->time, 0, 0 };
+    out->value[k][0] = out->value[k][1] = e->value;
+    out->item[k] = pz_dict_find_str(&w->shop->m.items, e->item_id);
+    out->item_id[k] = e->item_id;
+    out->run[k] = (struct pz_live_run){ .event_type = e->event_type,
+                                        .n = 1,
+                                        .fact = &out->fact[k],
+                                        .value = isnan(e->value) ? NULL
+                                                                 : (const void *)&out->value[k],
+                                        .ref = &first,
+                                        .item = &out->item[k],
+                                        .item_id = &out->item_id[k],
+                                        .next = k ? &out->run[k - 1] : NULL };
 }
 
 /* As a digest of them would tell; false: it would not, as the latest is not the largest. */
@@ -1009,25 +1032,27 @@ static bool put_together(struct world *w, bool pairs, struct together *out)
     out->n = 0;
     for (size_t i = 0; i < w->live.n_events; i++) {
         const struct pz_live_event *e = &w->live.event[i];
-        struct pz_live_kind *to;
+        struct pz_live_fact *fact;
+        double *value;
+        int64_t early;
         size_t k = 0;
 
         while (k < out->n && !is_of(&out->run[k], e))
             k++;
-        to = &out->row[k];
-        if (k == out->n) {
-            *to = (struct pz_live_kind){ e->item_id, e->value, e->time,
-                                         pz_dict_find_str(&w->shop->m.items, e->item_id), 0 };
-            out->run[k] = (struct pz_live_run){ e->event_type, !isnan(e->value), to, 1,
-                                                k ? &out->run[k - 1] : NULL };
-            out->n++;
-        } else if (pairs && (e->time > to->time ? e->value < to->value
-                                                : e->value > to->value && e->time < to->time)) {
+        if (k == out->n)
+            begin_row(w, out, e);
+        fact = &out->fact[k];
+        value = out->value[k];
+        if (pairs && (e->time > fact->time ? e->value < value[0]
+                                           : e->value > value[0] && e->time < fact->time))
             return false;
-        }
-        to->time = e->time > to->time ? e->time : to->time;
-        to->value = e->value > to->value ? e->value : to->value;
-        to->times++;
+        early = fact->time - fact->before;
+        early = e->time < early ? e->time : early;
+        fact->time = e->time > fact->time ? e->time : fact->time;
+        fact->before = (uint32_t)(fact->time - early);
+        fact->times++;
+        value[0] = e->value > value[0] ? e->value : value[0];
+        value[1] = e->value < value[1] ? e->value : value[1];
     }
     return true;
 }
@@ -1043,7 +1068,7 @@ static void try_together(struct world *w, const struct pz_filter *f,
     uint64_t allowed[2] = { UINT64_MAX, UINT64_MAX };
     enum pz_live_detail detail = pz_filter_detail(f);
 
-    if (detail == PZ_LIVE_EACH || !put_together(w, detail >= PZ_LIVE_PAIRS, &t))
+    if (detail & PZ_LIVE_EACH || !put_together(w, detail & PZ_LIVE_PAIRS, &t))
         return;
     live.n_events = 0;
     live.run = t.n ? &t.run[t.n - 1] : NULL;

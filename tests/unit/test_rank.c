@@ -277,7 +277,6 @@ TEST(only_events_of_these_types_and_this_age_make_an_item_seen)
 
 /* Old events as rows, and newer ones of item a; or each by itself. */
 struct busy {
-    struct pz_live_kind row[4];
     struct pz_live_run run[2];
     struct pz_live_event event[4 + PZ_HIST_MAX];
     struct pz_live rows, each;
@@ -285,22 +284,23 @@ struct busy {
 
 static void make_busy(struct busy *b, size_t n_new)
 {
-    const struct pz_live_kind row[] = { { "g", NAN, 300, 6, 1 },
-                                        { "f", NAN, 500, 5, 1 },
-                                        { "zz", NAN, 400, PZ_NONE, 1 },
-                                        { "c", NAN, 310, 2, 1 } };
+    static const char *const id[] = { "g", "f", "zz", "c" };
+    static const uint32_t item[] = { 6, 5, PZ_NONE, 2 };
+    static const struct pz_live_fact fact[] = {
+        { 300, 0, 1 }, { 500, 0, 1 }, { 400, 0, 1 }, { 310, 0, 1 }
+    };
+    static const uint16_t ref[] = { 0, 1, 2, 3 };
     static const uint8_t by_time[] = { 0, 3, 2, 1 };
 
-    memcpy(b->row, row, sizeof row);
-    b->run[0] = (struct pz_live_run){ "Purchase", false, b->row, 2, &b->run[1] };
-    b->run[1] = (struct pz_live_run){ "view", false, b->row + 2, 2, NULL };
+    b->run[0] = (struct pz_live_run){ "Purchase", 2, fact, NULL, ref, item, id, &b->run[1] };
+    b->run[1] = (struct pz_live_run){ "view", 2, fact + 2, NULL, ref + 2, item, id, NULL };
     for (size_t i = 0; i < 4 + n_new; i++) {
-        const struct pz_live_kind *r = i < 4 ? &b->row[by_time[i]] : NULL;
+        size_t r = i < 4 ? by_time[i] : 0;
 
-        b->event[i] = (struct pz_live_event){ .item_id = r ? r->item_id : "a",
+        b->event[i] = (struct pz_live_event){ .item_id = i < 4 ? id[r] : "a",
                                               .event_type = i == 0 || i == 3 ? "Purchase" : "view",
                                               .value = NAN,
-                                              .time = r ? r->time : 600 + (int64_t)i,
+                                              .time = i < 4 ? fact[r].time : 600 + (int64_t)i,
                                               .number = 1 + i };
     }
     b->each = (struct pz_live){ .event = b->event, .n_events = 4 + n_new };
