@@ -138,9 +138,15 @@ static void out_free(struct pz_out *out)
  * A living process holds a lock on its temporary file until it is renamed; one that nobody holds
  * was left by a process that was killed, and the next output of that name removes it. */
 
+/* So much of a long name is in that of its temporary file that this is none too long. */
+static int kept_of(const char *name)
+{
+    return (int)strnlen(name, NAME_MAX - strlen("..XXXXXX.tmp"));
+}
+
 bool pz_file_is_temp_of(const char *entry, const char *name)
 {
-    size_t n = strlen(name);
+    size_t n = (size_t)kept_of(name);
 
     return entry[0] == '.' && strncmp(entry + 1, name, n) == 0 && strlen(entry) == n + 12 &&
            entry[n + 1] == '.' && strcmp(entry + n + 8, ".tmp") == 0;
@@ -186,11 +192,10 @@ static bool hold_temp(int fd)
 static enum pz_status name_temp(struct pz_out *out, struct pz_err *err)
 {
     struct pz_str name = { 0 };
-    const char *slash = strrchr(out->path, '/');
+    const char *slash = strrchr(out->path, '/'), *last = slash ? slash + 1 : out->path;
 
-    if (slash)
-        pz_str_add(&name, out->path, (size_t)(slash - out->path) + 1);
-    pz_str_addf(&name, ".%s.XXXXXX.tmp", slash ? slash + 1 : out->path);
+    pz_str_add(&name, out->path, (size_t)(last - out->path));
+    pz_str_addf(&name, ".%.*s.XXXXXX.tmp", kept_of(last), last);
     if (name.failed) {
         pz_str_clear(&name);
         return pz_err_memory(err, "a file name", (double)strlen(out->path));

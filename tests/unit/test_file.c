@@ -110,6 +110,20 @@ TEST(bytes_keep_their_order_in_pieces_of_any_size)
     free(all);
 }
 
+TEST(a_name_may_be_as_long_as_the_system_allows)
+{
+    char name[NAME_MAX + 1], entry[NAME_MAX + 1];
+
+    memset(name, 'n', NAME_MAX);
+    name[NAME_MAX] = '\0';
+    assert_int_equal(pz_file_write(name, "x", 1, NULL), PZ_OK);
+    assert_int_equal(access(name, F_OK), 0);
+    assert_int_equal(unlink(name), 0);
+    snprintf(entry, sizeof entry, ".%.*s.123456.tmp", NAME_MAX - 12, name);
+    assert_true(pz_file_is_temp_of(entry, name));
+    assert_false(pz_file_is_temp_of(entry, "n"));
+}
+
 TEST(a_signal_leaves_no_temporary_file)
 {
     struct pz_out *a = begin("a"), *b = begin("b"), *done = begin("done");
