@@ -127,21 +127,68 @@ static void exchange(const struct pz_parcel *out, const struct pz_inbox *in)
     counts.wait_s += pz_wall_seconds() - began;
 }
 
-void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes)
+/* its: [ranks] the rows that each has filled. */
+static void gather(void *rows, const struct pz_share *its, size_t bytes)
 {
     struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
     struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
 
-    for (int r = 0; r < pz_ranks_n(); r++) {
-        struct pz_share its = pz_ranks_share(n, block, r);
+    for (int r = 0; r < net->n; r++)
+        in[r] = (struct pz_inbox){ (char *)rows + its[r].first * bytes,
+                                   (its[r].end - its[r].first) * bytes };
+    for (int r = 0; r < net->n; r++)
+        out[r] = (struct pz_parcel){ in[net->id].data, in[net->id].bytes };
+    exchange(out, in);
+}
 
-        in[r] = (struct pz_inbox){ (char *)rows + its.first * bytes,
-                                   (its.end - its.first) * bytes };
-    }
+void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes)
+{
+    struct pz_share its[RANKS_MAX];
+
     for (int r = 0; r < pz_ranks_n(); r++)
-        out[r] = (struct pz_parcel){ in[pz_ranks_id()].data, in[pz_ranks_id()].bytes };
+        its[r] = pz_ranks_share(n, block, r);
     if (net)
+        gather(rows, its, bytes);
+}
+
+void pz_ranks_gather_mine(void *rows, struct pz_share mine, size_t bytes)
+{
+    struct pz_share its[RANKS_MAX];
+
+    its[pz_ranks_id()] = mine;
+    pz_ranks_gather(its, (size_t)pz_ranks_n(), 1, sizeof *its);
+    if (net)
+        gather(rows, its, bytes);
+}
+
+void pz_ranks_turn(void *state, size_t bytes)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+
+    if (!net || net->id == 0)
+        return;
+    in[net->id - 1] = (struct pz_inbox){ state, bytes };
+    exchange(out, in);
+}
+
+void pz_ranks_pass(void *state, size_t bytes)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+    int last = pz_ranks_n() - 1;
+
+    if (!net || last == 0)
+        return;
+    if (net->id < last) {
+        out[net->id + 1] = (struct pz_parcel){ state, bytes };
         exchange(out, in);
+        out[net->id + 1] = (struct pz_parcel){ NULL, 0 };
+        in[last] = (struct pz_inbox){ state, bytes };
+    }
+    for (int r = 0; r < last && net->id == last; r++)
+        out[r] = (struct pz_parcel){ state, bytes };
+    exchange(out, in);
 }
 
 /* Where each of n parcels begins when they lie behind one another in one block. */

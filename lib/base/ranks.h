@@ -2,7 +2,7 @@
 /* Ranks: the processes of one training on several machines. Without MPI, or started alone, there is
  * one, and everything here comes to nothing.
  *
- *     pz_ranks_start -> (gather, collect, sum, exchange)... -> pz_ranks_end
+ *     pz_ranks_start -> (gather, collect, sum, exchange, turn, pass)... -> pz_ranks_end
  *                       split -> (the same, among the group)... -> unite
  *
  * All ranks run the same program on the same inputs and come to the same decisions, so that they
@@ -96,6 +96,15 @@ static inline struct pz_share pz_ranks_mine(size_t n, size_t block)
  *
  * rows  [n] of `bytes` each */
 void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes);
+
+/* The same where shares are what ranks say: this one has filled rows `mine`. */
+void pz_ranks_gather_mine(void *rows, struct pz_share mine, size_t bytes);
+
+/* Do something rank after rank, in the order in which one process would: turn, add the own, pass.
+ * After turn state [bytes] is what the ranks before left of it (of the first as it was), after pass
+ * what the last one did. */
+void pz_ranks_turn(void *state, size_t bytes);
+void pz_ranks_pass(void *state, size_t bytes);
 
 /* Put what each rank has behind one another in the order of ranks.
  *

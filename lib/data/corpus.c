@@ -16,6 +16,7 @@
 #include "base/str.h"
 #include "data/newest.h"
 #include "data/order.h"
+#include "data/shares.h"
 
 static enum pz_status rule_option(const char *text, size_t n, struct pz_event_rule *rule,
                                   const char *whole, struct pz_err *err)
@@ -313,7 +314,7 @@ void pz_corpus_clear(struct pz_corpus_own *own)
 {
     if (own->owned[5])
         pz_attrs_clear(own->owned[5]);
-    for (int i = 0; i < 6; i++)
+    for (size_t i = 0; i < sizeof own->owned / sizeof *own->owned; i++)
         free(own->owned[i]);
     memset(own, 0, sizeof *own);
 }
@@ -340,8 +341,10 @@ double pz_corpus_span(const struct pz_corpus *c)
 {
     int64_t oldest = c->newest;
 
+    pz_shares_turn(c, &oldest, sizeof oldest);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         oldest = c->time[p] < oldest ? c->time[p] : oldest;
+    pz_shares_pass(c, &oldest, sizeof oldest);
     return (double)(c->newest - oldest);
 }
 

@@ -25,7 +25,10 @@ struct pz_corpus {
     const struct pz_attrs *item_attrs; /* rows = n_items; NULL or n_attrs = 0 when there are none */
     const struct pz_attrs *user_attrs; /* rows = n_users; likewise */
     const struct pz_attrs *context;    /* rows = ptr[n_users], parallel to item; likewise */
-    int64_t newest;                    /* where the data end (pz_newest); 0 when empty */
+    const uint64_t *all_ptr; /* [n_users + 1] as ptr, but of all users, where of several ranks each
+                                has the events of its own alone (shares.h); NULL: it has all */
+    uint32_t first_user, end_user; /* those are its own then; the others look as if without */
+    int64_t newest;                /* where the data end (pz_newest); 0 when empty */
     uint64_t beyond;    /* events later than that: ages take them for ones of that time */
     bool ordered;       /* pz_order_known: what depends on order is not learned without it */
     double event_power; /* by which scorers damp weights, see pz_weight_damp; pz_corpus_make: 0 */
@@ -36,6 +39,20 @@ struct pz_corpus {
 static inline int64_t pz_corpus_time(const struct pz_corpus *c, uint64_t p)
 {
     return c->time[p] < c->newest ? c->time[p] : c->newest;
+}
+
+/* Events of all users, whether this rank has them or not. */
+static inline uint64_t pz_corpus_size(const struct pz_corpus *c)
+{
+    return (c->all_ptr ? c->all_ptr : c->ptr)[c->n_users];
+}
+
+/* The same of one user. */
+static inline uint64_t pz_corpus_events(const struct pz_corpus *c, uint32_t user)
+{
+    const uint64_t *ptr = c->all_ptr ? c->all_ptr : c->ptr;
+
+    return ptr[user + 1] - ptr[user];
 }
 
 /* Seconds from the oldest event to `newest`; 0 without events. Cost: a look at each time. */
@@ -68,7 +85,7 @@ enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz
 /* A corpus, and those of its arrays that it owns. */
 struct pz_corpus_own {
     struct pz_corpus c;
-    void *owned[6]; /* arrays to free; NULL entries are allowed */
+    void *owned[8]; /* arrays to free; NULL entries are allowed */
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL

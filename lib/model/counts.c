@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 
 static const double BEFORE = 0.1, FADE_HALVES = 4, FADED = 0.01;
 
@@ -62,8 +63,10 @@ enum pz_status pz_count_users(const struct pz_corpus *c, const struct pz_decay *
 
     if (!best)
         return pz_err_memory(err, "counts of users", 4.0 * c->n_items);
+    pz_shares_turn(c, sum, c->n_items * sizeof *sum);
     for (uint32_t u = 0; u < c->n_users; u++)
         count_user(c, u, decay, best, sum);
+    pz_shares_pass(c, sum, c->n_items * sizeof *sum);
     free(best);
     return PZ_OK;
 }

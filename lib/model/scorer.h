@@ -208,7 +208,8 @@ struct pz_scorer {
      *         and the scorer has nothing to give yet. *part is then NULL or fit for free only */
     enum pz_status (*fit)(const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err);
-    bool any_time; /* fit takes long and, stopped by a signal or the time limit, gives the best so
+    bool in_shares; /* fit learns from a corpus in shares, too (data/shares.h) */
+    bool any_time;  /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
 
     /* What fit takes with these settings, from counts of the data and at a small share of it. NULL:

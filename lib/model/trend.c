@@ -28,6 +28,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "data/shares.h"
 #include "model/counts.h"
 #include "table/lists.h"
 
@@ -35,19 +36,23 @@ static const double FEW = 3;
 
 /* What shares are made of. */
 struct sums {
-    double *recent, *all; /* [n_items] R, A */
-    double *first;        /* [n_items] time of the first event */
+    double *recent; /* [n_items] R; in one block with the next two */
+    double *all;    /* [n_items] A */
+    double *first;  /* [n_items] time of the first event */
     double total_recent, total;
 };
 
 static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct sums *s,
                              struct pz_err *err)
 {
-    s->recent = pz_mem_array(c->n_items, sizeof *s->recent);
-    s->all = pz_mem_array(c->n_items, sizeof *s->all);
-    s->first = pz_mem_array(c->n_items, sizeof *s->first);
-    if (!s->recent || !s->all || !s->first)
-        return pz_err_memory(err, "item trends", 24.0 * c->n_items);
+    size_t bytes = 3 * (size_t)c->n_items * sizeof *s->recent;
+
+    s->recent = pz_mem_array(bytes, 1);
+    if (!s->recent)
+        return pz_err_memory(err, "item trends", (double)bytes);
+    s->all = s->recent + c->n_items;
+    s->first = s->all + c->n_items;
+    pz_shares_turn(c, s->recent, bytes);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
         double w = (double)pz_weight_damp(c->weight[p], c->event_power),
                time = (double)pz_corpus_time(c, p);
@@ -57,6 +62,7 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
         s->all[i] += w;
         s->recent[i] += w * exp2(-((double)c->newest - time) / half_s);
     }
+    pz_shares_pass(c, s->recent, bytes);
     return PZ_OK;
 }
 
@@ -86,13 +92,6 @@ static void fill_shares(const struct sums *s, uint32_t n_items, float *share)
         share[i] = (float)((s->recent[i] / mean + FEW) / (s->all[i] + FEW));
 }
 
-static void clear_sums(struct sums *s)
-{
-    free(s->recent);
-    free(s->all);
-    free(s->first);
-}
-
 enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *share,
                                struct pz_err *err)
 {
@@ -103,7 +102,7 @@ enum pz_status pz_trend_shares(const struct pz_corpus *c, double half_s, float *
         add_totals(&s, c->n_items);
         fill_shares(&s, c->n_items, share);
     }
-    clear_sums(&s);
+    free(s.recent);
     return st;
 }
 
@@ -152,7 +151,7 @@ enum pz_status pz_trend_make(const struct pz_corpus *c, const struct pz_trend *h
     } else {
         free(scale);
     }
-    clear_sums(&s);
+    free(s.recent);
     return st;
 }
 

@@ -219,7 +219,9 @@ static enum pz_status fit_all(struct pz_training *t, struct pz_err *err)
 
     pz_training_order(t, order);
     for (size_t i = 0; i < t->n && st == PZ_OK; i++) {
-        st = pz_training_fit(t, order[i], err);
+        st = pz_training_share(t, order, i, err);
+        if (st == PZ_OK)
+            st = pz_training_fit(t, order[i], err);
         st = st == PZ_OK ? pz_training_in_time(t, i + 1, err) : st;
     }
     return st;

@@ -15,6 +15,7 @@
 #include "base/signals.h"
 #include "base/str.h"
 #include "base/time.h"
+#include "data/shares.h"
 #include "model/dense.h"
 #include "model/histories.h"
 #include "train/heavy.h"
@@ -342,6 +343,29 @@ void pz_training_order(const struct pz_training *t, size_t *order)
                 order[n++] = p;
 }
 
+/* Transitions of users in shares send what they counted before the cut, which the catalogue bounds
+ * only where each item has many events (2,000,000 events, two ranks, bytes sent an event with all
+ * users / in shares: 2,000 an item 1 / 5, 500 an item 10 / 46; 74 an item 40 / 95): below that
+ * memory must be worth it. */
+enum { EVENTS_OF_ITEM = 1000, MANY_EVENTS = 100000000 };
+
+enum pz_status pz_training_share(struct pz_training *t, const size_t *order, size_t i,
+                                 struct pz_err *err)
+{
+    uint64_t n = pz_corpus_size(&t->corpus.c);
+    enum pz_status st;
+
+    if (n < MANY_EVENTS && n < (uint64_t)EVENTS_OF_ITEM * t->corpus.c.n_items)
+        return PZ_OK;
+    for (; i < t->n; i++)
+        if (!t->choice[order[i]].scorer->in_shares)
+            return PZ_OK;
+    if (pz_ranks_n() > 1 && !t->teach->all_ptr)
+        pz_log(t->cfg->log, PZ_LOG_DEBUG, "each rank keeps the interactions of its share of users");
+    st = pz_shares_keep(&t->corpus, PZ_MAT_ROWS, err);
+    return st == PZ_OK ? pz_shares_keep(&t->cut, PZ_MAT_ROWS, err) : st;
+}
+
 enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
 
 /* Each part goes into the file as soon as it is there. */
@@ -358,7 +382,9 @@ static enum pz_status fit_parts(struct pz_training *t, struct pz_err *err)
         if (p > 0 && may_leave_out(t, p))
             continue;
         pz_stop_grace(t->choice[p].scorer->any_time ? STOP_GRACE_S : 0);
-        st = pz_training_fit(t, p, err);
+        st = pz_training_share(t, order, i, err);
+        if (st == PZ_OK)
+            st = pz_training_fit(t, p, err);
     }
     if (st == PZ_OK)
         drop_unfitted(t);
@@ -390,7 +416,7 @@ static enum pz_status write_manifest(const struct pz_training *t, struct pz_writ
                     (json_int_t)t->cfg->seed, "newest", (json_int_t)c->newest, "softmax_scale",
                     t->softmax_scale, "dataset", t->ds->fingerprint, "live",
                     marks.data ? marks.data : "", "counts", "users", (json_int_t)c->n_users,
-                    "items", (json_int_t)c->n_items, "interactions", (json_int_t)c->ptr[c->n_users],
+                    "items", (json_int_t)c->n_items, "interactions", (json_int_t)pz_corpus_size(c),
                     "events", pz_outcome_rules(t->cfg), "parts", pz_outcome_parts(t), "trials",
                     json_incref(t->trials));
     if (doc)

@@ -87,6 +87,13 @@ enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err);
  * Threads: any */
 void pz_training_order(const struct pz_training *t, size_t *order);
 
+/* Of several ranks let each keep its share of the interactions (data/shares.h) where the i-th part
+ * in order and all after it learn from shares, and that is worth it. The dataset's interactions may
+ * not be read again then.
+ * Errors: PZ_TRY_AGAIN memory is out */
+enum pz_status pz_training_share(struct pz_training *t, const size_t *order, size_t i,
+                                 struct pz_err *err);
+
 /* Fit part p on all that teaches with the settings chosen.
  * Errors: as pz_scorer.fit; PZ_INTERRUPTED a signal came, and the part is none that may stop early
  * Owner:  the training */

@@ -17,15 +17,27 @@ setup_file() {
     awk -F, 'NR == 1 || substr($1, 5, 1) == "0"' "$SHOP/interactions.csv" |
         awk -F, 'NR == 1 || $3 > 0' | head -200 >day.csv
     pz-import -q -o day.pzd --interactions day.csv
+    # 20 items in place of 1,000, with a device for each event
+    {
+        echo USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE,EVENT_VALUE,SESSION_ID,DEVICE
+        awk -F, -v OFS=, 'NR > 1 && NR % 2 {
+            $2 = sprintf("i%04d", substr($2, 2) % 20)
+            print $0, NR % 3 ? "phone" : "desk"
+        }' "$SHOP/interactions.csv"
+    } >few.csv
+    head -21 "$SHOP/items.csv" >few-items.csv
+    pz-import -q -o few.pzd --interactions few.csv --items few-items.csv --users "$SHOP/users.csv"
 }
 
 setup() {
     skipped_file
     cd "$BATS_TEST_TMPDIR" || exit 1
-    cp "$BATS_FILE_TMPDIR"/{shop,day}.pzd .
+    cp "$BATS_FILE_TMPDIR"/{shop,day,few}.pzd .
 }
 
 PARTS=(-p transitions=on -p factors=on -p spectral=on -p content=on -p sessions=on -p sequence=on -p sequence.epochs=1)
+
+SHARING=(-p transitions=on -p factors=on -p spectral=on -p content=on -p recent=on -p habits=on)
 
 # on N ARGS...: pz-train as N ranks
 on() {
@@ -42,6 +54,26 @@ on() {
     pz-train -q --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn.pzm shop.pzd
     on 3 -q -j 1 --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn3.pzm shop.pzd
     cmp knn.pzm knn3.pzm
+}
+
+@test "where items are few ranks keep the users of their shares, and come to the same bytes" {
+    pz-train -q --no-tune "${SHARING[@]}" -o one.pzm few.pzd
+    for n in $RANKS; do
+        on "${n%x*}" -q -j "${n#*x}" --no-tune "${SHARING[@]}" -o many.pzm few.pzd
+        cmp one.pzm many.pzm
+    done
+    on 3 -v -j 1 --no-tune "${SHARING[@]}" -o many.pzm few.pzd 2>&1 | grep -q 'each rank keeps the interactions of its share'
+    # without attributes, so that pairs are dropped before they travel; with rules, and with an encoder, which keeps all
+    for how in "-p transitions.attributes=0" "--event Purchase:weight=1 --event View:weight=0.3" "-p sessions=on -p sequence=on -p sequence.epochs=1"; do
+        # shellcheck disable=SC2086 # a word or two on purpose
+        pz-train -q --no-tune $how -o one.pzm few.pzd
+        # shellcheck disable=SC2086
+        on 3 -q -j 1 --no-tune $how -o many.pzm few.pzd
+        cmp one.pzm many.pzm
+    done
+    pz-train -q --tune 1 -p sequence=off -o one.pzm few.pzd
+    on 3 -q -j 1 -t 1 -p sequence=off -o many.pzm few.pzd
+    cmp one.pzm many.pzm
 }
 
 @test "a search finds the same on several ranks, as a training and as a job" {

@@ -160,34 +160,23 @@ TEST(all_vectors_at_power_zero_give_the_history_back)
 /* A sparse matrix and its transpose from a corpus, values 1. */
 static void sparse_of(const struct tiny *t, struct pz_sparse *a)
 {
-    uint64_t n = t->ptr[t->c.n_users], at = 0;
+    uint64_t n = t->ptr[t->c.n_users];
 
-    *a = (struct pz_sparse){ .rows = t->c.n_users, .cols = t->c.n_items };
-    a->ptr = pz_mem_copy(t->ptr, a->rows + 1, sizeof *a->ptr);
-    a->col = pz_mem_copy(t->item, n, sizeof *a->col);
-    a->by_row = pz_mem_array(n, sizeof *a->by_row);
-    a->col_ptr = pz_mem_array(a->cols + 1, sizeof *a->col_ptr);
-    a->row = pz_mem_array(n, sizeof *a->row);
-    a->by_col = pz_mem_array(n, sizeof *a->by_col);
-    for (uint32_t i = 0; i < a->cols; i++) {
-        for (uint32_t u = 0; u < a->rows; u++)
-            for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
-                if (t->item[p] == i)
-                    a->row[at++] = u;
-        a->col_ptr[i + 1] = at;
-    }
+    *a = (struct pz_sparse){ .rows = t->c.n_users,
+                             .cols = t->c.n_items,
+                             .ptr = t->ptr,
+                             .col = t->item,
+                             .by_row = pz_mem_array(n, sizeof *a->by_row),
+                             .my_rows = { 0, t->c.n_users } };
     for (uint64_t p = 0; p < n; p++)
-        a->by_row[p] = a->by_col[p] = 1;
+        a->by_row[p] = 1;
+    assert_int_equal(pz_by_item_make(&t->c, a->by_row, 1, &a->by_col, NULL), PZ_OK);
 }
 
 static void sparse_free(struct pz_sparse *a)
 {
-    free(a->ptr);
-    free(a->col_ptr);
-    free(a->col);
-    free(a->row);
     free(a->by_row);
-    free(a->by_col);
+    pz_by_item_clear(&a->by_col);
 }
 
 TEST(leading_values_agree_with_a_dense_solver)

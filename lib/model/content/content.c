@@ -28,6 +28,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "data/shares.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
@@ -130,8 +131,12 @@ static enum pz_status make_features(struct pz_content *p, const struct pz_corpus
 
     p->count = p->own_count = count;
     attrs.n_rows = c->n_items; /* of an empty table, too */
+    if (st == PZ_OK)
+        pz_shares_turn(c, count, c->n_items * sizeof *count);
     for (uint64_t k = 0; st == PZ_OK && k < c->ptr[c->n_users]; k++)
         count[c->item[k]] += 1;
+    if (st == PZ_OK)
+        pz_shares_pass(c, count, c->n_items * sizeof *count);
     for (uint32_t i = 0; st == PZ_OK && i < c->n_items; i++)
         use[i] = count[i] > 0;
     if (st == PZ_OK && p->dict.names.n == 0)
@@ -631,6 +636,7 @@ const struct pz_scorer pz_content = {
     .suits = suits,
     .start = start,
     .fit = fit,
+    .in_shares = true,
     .cost = cost,
     .update = update,
     .borrows = true,

@@ -19,6 +19,7 @@
 #include "base/ranks.h"
 #include "base/rng.h"
 #include "base/signals.h"
+#include "data/shares.h"
 #include "model/dense.h"
 #include "model/factors/factors.h"
 
@@ -26,9 +27,11 @@ enum { CG_STEPS = 2, ROW_CHUNK = 32 };
 
 /* One side: its rows' interactions with rows of the other side. */
 struct side {
-    const uint64_t *ptr; /* [n + 1] */
+    const uint64_t *ptr; /* [n + 1] of those rows that this rank solves */
     const uint32_t *id;  /* indices on the other side */
     const float *weight;
+    const uint64_t *all; /* [n + 1] as ptr, of all rows */
+    struct pz_share mine;
     float *x;         /* [n * d] */
     size_t n, active; /* rows; those with interactions */
 };
@@ -38,9 +41,7 @@ struct als {
     const double *set;
     size_t d;
     struct side users, items;
-    uint64_t *ptr; /* the corpus by item: owned */
-    uint32_t *user;
-    float *weight;
+    struct pz_by_item by_item; /* the corpus */
     float *user_x;
     float *gram;                   /* [d * d] */
     float *value, *diag, *typical; /* [d] */
@@ -50,9 +51,7 @@ struct als {
 
 static void als_clear(struct als *a)
 {
-    free(a->ptr);
-    free(a->user);
-    free(a->weight);
+    pz_by_item_clear(&a->by_item);
     free(a->user_x);
     free(a->gram);
     free(a->value);
@@ -67,35 +66,6 @@ static void als_clear(struct als *a)
 float pz_factors_reg(const struct pz_factors_part *f, double n, double n_other)
 {
     return (float)(f->set[PZ_FACTORS_LAMBDA] * pow(n + f->alpha0 * n_other, f->set[PZ_FACTORS_NU]));
-}
-
-/* The corpus turned, by counting: each item's users ascend, since users are read in order. So a
- * row's sums have one order whatever the threads. */
-static enum pz_status by_item(const struct pz_corpus *c, struct als *a, struct pz_err *err)
-{
-    uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
-
-    a->ptr = pz_mem_array((size_t)c->n_items + 1, sizeof *a->ptr);
-    a->user = pz_mem_array(n, sizeof *a->user);
-    a->weight = pz_mem_array(n, sizeof *a->weight);
-    if (!fill || !a->ptr || !a->user || !a->weight) {
-        free(fill);
-        return pz_err_memory(err, "the interactions by item", 8.0 * (double)n);
-    }
-    for (uint64_t p = 0; p < n; p++)
-        a->ptr[c->item[p] + 1]++;
-    for (uint32_t i = 0; i < c->n_items; i++)
-        a->ptr[i + 1] += a->ptr[i];
-    memcpy(fill, a->ptr, (size_t)c->n_items * sizeof *fill);
-    for (uint32_t u = 0; u < c->n_users; u++)
-        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
-            uint64_t at = fill[c->item[p]]++;
-
-            a->user[at] = u;
-            a->weight[at] = c->weight[p];
-        }
-    free(fill);
-    return PZ_OK;
 }
 
 static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, struct pz_err *err)
@@ -113,7 +83,7 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     a->work = pz_mem_array((size_t)pz_par_threads() * a->work_size, sizeof(float));
     if (!a->user_x || !a->gram || !a->value || !a->diag || !a->typical || !a->work)
         return pz_err_memory(err, "the user factors", 4.0 * (double)d * c->n_users);
-    return by_item(c, a, err);
+    return pz_by_item_make(c, c->weight, PZ_MAT_ROWS, &a->by_item, err);
 }
 
 /* Random vectors for those of some rows that have none. Rows without interactions become zero:
@@ -129,26 +99,28 @@ static void start_vectors(const struct side *s, struct pz_share rows, size_t d, 
         /* Rows that come with a vector, as after an earlier run, go on from it. */
         for (size_t k = 0; k < d; k++) {
             zero = zero && x[k] == 0;
-            x[k] = s->ptr[r] < s->ptr[r + 1] ? x[k] : 0;
+            x[k] = s->all[r] < s->all[r + 1] ? x[k] : 0;
         }
         /* A stream for each row, so that neither threads nor the number of rows before it matter.
          */
         pz_rng_init(&rng, seed, r);
-        for (size_t k = 0; k < d && zero && s->ptr[r] < s->ptr[r + 1]; k++)
+        for (size_t k = 0; k < d && zero && s->all[r] < s->all[r + 1]; k++)
             x[k] = (float)(pz_rng_normal(&rng) * 0.1 / sqrt((double)d));
     }
 }
 
 /* alpha0 and |I| of the corpus. */
-static void weigh_unseen(struct als *a)
+static void weigh_unseen(const struct pz_corpus *c, struct als *a)
 {
     double sum = 0, pairs;
 
+    pz_shares_turn(c, &sum, sizeof sum);
     for (size_t p = 0; p < a->users.ptr[a->users.n]; p++)
         sum += (double)a->users.weight[p];
+    pz_shares_pass(c, &sum, sizeof sum);
     for (struct side *s = &a->users; s; s = s == &a->users ? &a->items : NULL)
         for (size_t r = 0; r < s->n; r++)
-            s->active += s->ptr[r] < s->ptr[r + 1];
+            s->active += s->all[r] < s->all[r + 1];
     pairs = (double)a->users.active * (double)a->items.active;
     a->f->n_rows = (double)a->items.active;
     /* The setting is a ratio: `unseen` times the weight of what happened is spread over all pairs
@@ -178,7 +150,7 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
     if (st == PZ_OK)
         st = pz_mat_apply(pz_mat_of(other->x, other->n, a->d), gram, err);
     if (st == PZ_OK)
-        st = pz_mat_apply(rows_of(mine, a->d, pz_ranks_mine(mine->n, PZ_MAT_ROWS)), gram, err);
+        st = pz_mat_apply(rows_of(mine, a->d, mine->mine), gram, err);
     return st;
 }
 
@@ -187,12 +159,12 @@ static enum pz_status find_typical(struct als *a, const struct side *other, stru
 {
     /* Over interactions, not over rows: a popular row stands in many equations. It only
      * preconditions, so that doing without it (no memory) costs steps, never correctness. */
-    double *sum = calloc(a->d, sizeof *sum), n = (double)other->ptr[other->n];
+    double *sum = calloc(a->d, sizeof *sum), n = (double)other->all[other->n];
 
     if (!sum)
         return pz_err_memory(err, "sums of squares", 8.0 * (double)a->d);
     for (size_t r = 0; r < other->n; r++) {
-        double count = (double)(other->ptr[r + 1] - other->ptr[r]);
+        double count = (double)(other->all[r + 1] - other->all[r]);
 
         for (size_t k = 0; k < a->d && count > 0; k++)
             sum[k] += count * (double)other->x[r * a->d + k] * (double)other->x[r * a->d + k];
@@ -227,7 +199,6 @@ static void solve(const struct als *a, const struct side *mine, const struct sid
 static enum pz_status solve_side(struct als *a, const struct side *mine, const struct side *other,
                                  struct pz_err *err)
 {
-    struct pz_share rows = pz_ranks_mine(mine->n, PZ_MAT_ROWS);
     enum pz_status st = turn(a, mine, other, err);
 
     if (st != PZ_OK)
@@ -239,9 +210,9 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
     if (st != PZ_OK)
         return st;
 #pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
-    for (size_t r = rows.first; r < rows.end; r++)
+    for (size_t r = mine->mine.first; r < mine->mine.end; r++)
         solve(a, mine, other, r);
-    pz_ranks_gather(mine->x, mine->n, PZ_MAT_ROWS, a->d * sizeof *mine->x);
+    pz_ranks_gather_mine(mine->x, mine->mine, a->d * sizeof *mine->x);
     return PZ_OK;
 }
 
@@ -258,13 +229,25 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
     double begin = pz_wall_seconds();
     enum pz_status st = take_memory(c, &a, err);
 
-    a.users = (struct side){ c->ptr, c->item, c->weight, a.user_x, c->n_users, 0 };
-    a.items = (struct side){ a.ptr, a.user, a.weight, f->own_item, c->n_items, 0 };
+    a.users = (struct side){ .ptr = c->ptr,
+                             .id = c->item,
+                             .weight = c->weight,
+                             .all = c->all_ptr ? c->all_ptr : c->ptr,
+                             .mine = pz_shares_mine(c, PZ_MAT_ROWS),
+                             .x = a.user_x,
+                             .n = c->n_users };
+    a.items = (struct side){ .ptr = a.by_item.ptr,
+                             .id = a.by_item.user,
+                             .weight = a.by_item.value,
+                             .all = a.by_item.all,
+                             .mine = pz_ranks_mine(c->n_items, PZ_MAT_ROWS),
+                             .x = f->own_item,
+                             .n = c->n_items };
     if (st == PZ_OK) {
-        weigh_unseen(&a);
+        weigh_unseen(c, &a);
         start_vectors(&a.items, (struct pz_share){ 0, a.items.n }, f->d, cfg->seed);
         /* Users are solved first: nobody reads those of other ranks before. */
-        start_vectors(&a.users, pz_ranks_mine(a.users.n, PZ_MAT_ROWS), f->d, cfg->seed + 1);
+        start_vectors(&a.users, a.users.mine, f->d, cfg->seed + 1);
     }
     for (int s = 0; st == PZ_OK && s < sweeps; s++) {
         st = solve_side(&a, &a.users, &a.items, err);

@@ -436,6 +436,7 @@ const struct pz_scorer pz_factors = {
     .relates = true,
     .kept_idle = true, /* its vectors tell how alike items are */
     .fit = fit,
+    .in_shares = true,
     .cost = cost,
     .update = update,
     .refit_at = 0.1,

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
@@ -60,7 +61,7 @@ static void part_free(void *part)
 
 /* What intervals are made of, by item. */
 struct sums {
-    double *events, *repeats, *gaps; /* [n_items] */
+    double *events, *repeats, *gaps; /* [n_items], in one block */
     int64_t *last;                   /* [n_items] when the user at hand had it, INT64_MIN: never */
 };
 
@@ -120,22 +121,26 @@ static struct part *part_new(uint32_t n_items, const double *set)
 static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err)
 {
-    struct sums s = { pz_mem_array(c->n_items, sizeof(double)),
-                      pz_mem_array(c->n_items, sizeof(double)),
-                      pz_mem_array(c->n_items, sizeof(double)),
-                      pz_mem_array(c->n_items, sizeof(int64_t)) };
+    size_t bytes = 3 * (size_t)c->n_items * sizeof(double);
+    struct sums s = { .events = pz_mem_array(bytes, 1),
+                      .last = pz_mem_array(c->n_items, sizeof(int64_t)) };
     struct part *f = part_new(c->n_items, cfg->value);
-    bool good = s.events && s.repeats && s.gaps && s.last && f;
+    bool good = s.events && s.last && f;
 
+    if (good) {
+        s.repeats = s.events + c->n_items;
+        s.gaps = s.repeats + c->n_items;
+        pz_shares_turn(c, s.events, bytes);
+    }
     for (uint32_t i = 0; good && i < c->n_items; i++)
         s.last[i] = INT64_MIN;
     for (uint32_t u = 0; good && u < c->n_users; u++)
         count_user(c, u, &s);
-    if (good)
+    if (good) {
+        pz_shares_pass(c, s.events, bytes);
         fill(&s, f);
+    }
     free(s.events);
-    free(s.repeats);
-    free(s.gaps);
     free(s.last);
     if (!good) {
         part_free(f);
@@ -280,6 +285,7 @@ const struct pz_scorer pz_habits = {
     .of_history = true,
     .suits = suits,
     .fit = fit,
+    .in_shares = true,
     .save = save,
     .load = load,
     .free = part_free,

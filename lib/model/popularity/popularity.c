@@ -13,6 +13,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 #include "model/counts.h"
 #include "model/parts.h"
 #include "model/popularity/segments.h"
@@ -53,6 +54,7 @@ static void part_free(void *part)
 /* Weighted events in the last window minus those in the one before. */
 static void count_growth(const struct pz_corpus *c, double window_s, double *growth)
 {
+    pz_shares_turn(c, growth, c->n_items * sizeof *growth);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
         double age = (double)(c->newest - pz_corpus_time(c, p));
 
@@ -61,6 +63,7 @@ static void count_growth(const struct pz_corpus *c, double window_s, double *gro
         else if (age < 2 * window_s)
             growth[c->item[p]] -= (double)c->weight[p];
     }
+    pz_shares_pass(c, growth, c->n_items * sizeof *growth);
 }
 
 /* Growing items first, then the others by their counts, scaled to stay below any growth. */
@@ -192,6 +195,7 @@ const struct pz_scorer pz_popularity = {
     .is_fallback = true,
     .start = start,
     .fit = fit,
+    .in_shares = true,
     .save = save,
     .load = load,
     .free = part_free,

@@ -15,6 +15,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "data/shares.h"
 
 /* One segment to be: a value of a column. */
 struct place {
@@ -72,14 +73,17 @@ static void set_name(struct pz_str *name, const char *prefix, const struct pz_at
         pz_str_add(name, s, len);
 }
 
-static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_rows, bool of_user)
+/* n_rows: of a; min: rows that a value must have. */
+static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_rows, uint64_t min,
+                        bool of_user)
 {
     bool shared = !of_user && m->c->user_attrs && pz_attrs_find(m->c->user_attrs, a->name);
     uint32_t n_values = a->num ? 2 : a->values.n;
-    uint64_t *rows = pz_mem_array(n_values, sizeof *rows),
-             min = n_rows / 100 < 2 ? 2 : n_rows / 100;
+    uint64_t *rows = pz_mem_array(n_values, sizeof *rows);
     bool ok = rows != NULL;
 
+    if (ok && !of_user)
+        pz_shares_turn(m->c, rows, n_values * sizeof *rows);
     for (uint64_t row = 0; row < n_rows && ok; row++) {
         for (uint64_t p = a->num ? 0 : a->ptr[row]; !a->num && p < a->ptr[row + 1]; p++)
             rows[a->code[p]]++;
@@ -87,6 +91,8 @@ static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_ro
             /* A boolean is its own code: 0 false, 1 true. */
             rows[a->num[row] > 0]++;
     }
+    if (ok && !of_user)
+        pz_shares_pass(m->c, rows, n_values * sizeof *rows);
     for (uint32_t v = 0; v < n_values && ok; v++) {
         if (rows[v] < min)
             continue;
@@ -103,13 +109,15 @@ static bool find_places(struct making *m, const struct pz_attr *a, uint64_t n_ro
 static bool find_all(struct making *m)
 {
     const struct pz_attrs *table[2] = { m->c->user_attrs, m->c->context };
-    const uint64_t n_rows[2] = { m->c->n_users, m->c->ptr[m->c->n_users] };
+    const uint64_t n_rows[2] = { m->c->n_users, m->c->ptr[m->c->n_users] },
+                   of_all[2] = { m->c->n_users, pz_corpus_size(m->c) };
     bool ok = m->names != NULL;
 
     for (int t = 0; t < 2; t++)
         for (uint32_t k = 0; table[t] && k < table[t]->n_attrs && ok; k++)
             if (is_segmented(&table[t]->attr[k]))
-                ok = find_places(m, &table[t]->attr[k], n_rows[t], t == 0);
+                ok = find_places(m, &table[t]->attr[k], n_rows[t],
+                                 of_all[t] / 100 < 2 ? 2 : of_all[t] / 100, t == 0);
     return ok;
 }
 
@@ -160,12 +168,14 @@ static bool count_segment(struct making *m, const struct place *s, double *total
     double min;
 
     memset(m->count, 0, c->n_items * sizeof *m->count);
+    pz_shares_turn(c, m->count, c->n_items * sizeof *m->count);
     for (uint32_t u = 0; u < c->n_users && s->of_user; u++)
         if (has_value(s->a, u, s->value))
             add_user(m, u);
     for (uint64_t p = 0; p < c->ptr[c->n_users] && !s->of_user; p++)
         if (has_value(s->a, p, s->value))
             m->count[c->item[p]] += (double)c->weight[p];
+    pz_shares_pass(c, m->count, c->n_items * sizeof *m->count);
     if (!least_count(m, &min))
         return false;
     for (uint32_t i = 0; i < c->n_items; i++) {

@@ -21,6 +21,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 #include "model/counts.h"
 #include "model/parts.h"
 #include "table/lists.h"
@@ -59,8 +60,10 @@ static void find_first(const struct pz_corpus *c, double *first)
 {
     for (uint32_t i = 0; i < c->n_items; i++)
         first[i] = INFINITY;
+    pz_shares_turn(c, first, c->n_items * sizeof *first);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         first[c->item[p]] = fmin(first[c->item[p]], (double)pz_corpus_time(c, p));
+    pz_shares_pass(c, first, c->n_items * sizeof *first);
 }
 
 static void fill(struct recent *r, const double *sum, const double *first)
@@ -191,6 +194,7 @@ const struct pz_scorer pz_recent = {
     .suits = suits,
     .start = start,
     .fit = fit,
+    .in_shares = true,
     .save = save,
     .load = load,
     .free = part_free,

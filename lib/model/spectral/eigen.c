@@ -59,7 +59,8 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
 {
     /* A q in blocks of columns: rows x BLOCK floats at a time, 4 BLOCK bytes a user. */
     float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
-    struct pz_share rows = pz_ranks_mine(a->rows, 1), cols = pz_ranks_mine(a->cols, 1);
+    struct pz_share rows = a->my_rows, cols = pz_ranks_mine(a->cols, 1);
+    const struct pz_by_item *by_col = &a->by_col;
 
     if (!mid)
         return pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
@@ -70,11 +71,11 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
         for (size_t u = rows.first; u < rows.end; u++)
             gather(a->col + a->ptr[u], a->by_row + a->ptr[u], a->ptr[u + 1] - a->ptr[u], q.v + from,
                    q.stride, n, mid + u * BLOCK);
-        pz_ranks_gather(mid, a->rows, 1, BLOCK * sizeof *mid);
+        pz_ranks_gather_mine(mid, rows, BLOCK * sizeof *mid);
 #pragma omp parallel for schedule(dynamic, 256) num_threads(pz_par_threads())
         for (size_t i = cols.first; i < cols.end; i++)
-            gather(a->row + a->col_ptr[i], a->by_col + a->col_ptr[i],
-                   a->col_ptr[i + 1] - a->col_ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
+            gather(by_col->user + by_col->ptr[i], by_col->value + by_col->ptr[i],
+                   by_col->ptr[i + 1] - by_col->ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
     }
     pz_ranks_gather(q.v, q.rows, 1, q.stride * sizeof *q.v);
     free(mid);

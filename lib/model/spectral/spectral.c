@@ -17,6 +17,7 @@
 
 #include "base/mem.h"
 #include "base/simd.h"
+#include "data/shares.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
@@ -64,31 +65,8 @@ static void part_free(void *part)
 
 static void sparse_clear(struct pz_sparse *a)
 {
-    free(a->ptr);
-    free(a->col_ptr);
-    free(a->col);
-    free(a->row);
+    pz_by_item_clear(&a->by_col);
     free(a->by_row);
-    free(a->by_col);
-}
-
-/* The transpose by counting, filled from behind: within an item users ascend, so that its sums have
- * one order at any number of threads. */
-static void fill_columns(struct pz_sparse *a)
-{
-    uint64_t n = a->ptr[a->rows];
-
-    for (uint64_t p = 0; p < n; p++)
-        a->col_ptr[a->col[p]]++;
-    for (size_t i = 0; i < a->cols; i++)
-        a->col_ptr[i + 1] += a->col_ptr[i];
-    for (size_t u = a->rows; u-- > 0;)
-        for (uint64_t p = a->ptr[u]; p < a->ptr[u + 1]; p++) {
-            uint64_t at = --a->col_ptr[a->col[p]];
-
-            a->row[at] = (uint32_t)u;
-            a->by_col[at] = a->by_row[p];
-        }
 }
 
 static float inverse_power(double x, double power)
@@ -103,20 +81,20 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
     uint64_t n = c->ptr[c->n_users];
     double *sum = pz_mem_array(c->n_items, sizeof *sum);
 
-    a->rows = c->n_users;
-    a->cols = c->n_items;
-    a->ptr = pz_mem_copy(c->ptr, a->rows + 1, sizeof *a->ptr);
-    a->col = pz_mem_copy(c->item, n, sizeof *a->col);
-    a->by_row = pz_mem_array(n, sizeof *a->by_row);
-    a->col_ptr = pz_mem_array(a->cols + 1, sizeof *a->col_ptr);
-    a->row = pz_mem_array(n, sizeof *a->row);
-    a->by_col = pz_mem_array(n, sizeof *a->by_col);
-    if (!sum || !a->ptr || !a->col || !a->by_row || !a->col_ptr || !a->row || !a->by_col) {
+    *a = (struct pz_sparse){ .rows = c->n_users,
+                             .cols = c->n_items,
+                             .ptr = c->ptr,
+                             .col = c->item,
+                             .by_row = pz_mem_room(n, sizeof *a->by_row),
+                             .my_rows = pz_shares_mine(c, 1) };
+    if (!sum || !a->by_row) {
         free(sum);
-        return pz_err_memory(err, "the interaction matrix", 16.0 * (double)n);
+        return pz_err_memory(err, "the interaction matrix", 12.0 * (double)n);
     }
+    pz_shares_turn(c, sum, a->cols * sizeof *sum);
     for (uint64_t p = 0; p < n; p++)
         sum[c->item[p]] += (double)c->weight[p];
+    pz_shares_pass(c, sum, a->cols * sizeof *sum);
     for (size_t i = 0; i < a->cols; i++)
         weight[i] = (float)sum[i];
     for (size_t u = 0; u < a->rows; u++) {
@@ -128,9 +106,8 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
             a->by_row[p] = c->weight[p] * inverse_power(of_user, set[PZ_SPECTRAL_USER_NORM]) *
                            inverse_power(sum[c->item[p]], set[PZ_SPECTRAL_ITEM_NORM]);
     }
-    fill_columns(a);
     free(sum);
-    return PZ_OK;
+    return pz_by_item_make(c, a->by_row, 1, &a->by_col, err);
 }
 
 /* in[i] and out[i] from the settings; both allocated when NULL. */
@@ -696,6 +673,7 @@ const struct pz_scorer pz_spectral = {
     .n_settings = PZ_SPECTRAL_N,
     .start = start,
     .fit = fit,
+    .in_shares = true,
     .cost = cost,
     .update = update,
     .refit_at = 0.1,

@@ -18,6 +18,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "data/shares.h"
 #include "model/bytes.h"
 #include "model/dense.h"
 #include "model/scorer.h"
@@ -54,12 +55,14 @@ struct pz_spectral_part {
     uint32_t *own_longest;
 };
 
-/* A in both orders. */
+/* A in both orders; where users are in shares of rows and columns those of the rank. */
 struct pz_sparse {
     size_t rows, cols;
-    uint64_t *ptr, *col_ptr; /* [rows + 1], [cols + 1] */
-    uint32_t *col, *row;     /* [n] */
-    float *by_row, *by_col;  /* [n] */
+    const uint64_t *ptr; /* [rows + 1]; borrowed, as col */
+    const uint32_t *col; /* [n] */
+    float *by_row;       /* [n] */
+    struct pz_by_item by_col;
+    struct pz_share my_rows; /* that this rank multiplies */
 };
 
 /* q <- A^T A q; q has a.cols rows. Column blocks are independent and so are rows: deterministic at

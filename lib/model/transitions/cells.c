@@ -106,6 +106,143 @@ static inline const uint8_t *get(const uint8_t *from, uint64_t *x)
     return from;
 }
 
+/* ---- counted rows to their owners ---- */
+
+enum { CELL_BYTES = 5 + 10, COUNT_BYTES = sizeof(uint32_t) };
+
+/* The length, then for each cell how far its item is from the one before and the sum. Sums are of
+ * weights above 0: only updates, of which users are not shared, take something back. */
+bool pz_cells_pack(const struct pz_cells *s, struct pz_packed *out)
+{
+    uint32_t before = 0, n = 0;
+    uint8_t *to = out->data = pz_mem_room(COUNT_BYTES + (size_t)s->n_touched * CELL_BYTES, 1);
+
+    if (!to)
+        return false;
+    to += COUNT_BYTES;
+    for (uint32_t k = 0; k < s->n_touched; k++) {
+        uint32_t item = s->touched[k];
+
+        if (s->sum[item] == 0)
+            continue;
+        to = put(to, item - before);
+        to = put(to, (uint64_t)s->sum[item]);
+        before = item;
+        n++;
+    }
+    memcpy(out->data, &n, COUNT_BYTES);
+    out->bytes = (size_t)(to - out->data);
+    pz_mem_fit(&out->data, out->bytes, 1);
+    return true;
+}
+
+static void merge(const uint8_t *from, struct pz_cells *s)
+{
+    uint32_t n, item = 0;
+
+    memcpy(&n, from, COUNT_BYTES);
+    from += COUNT_BYTES;
+    for (uint64_t x; n > 0; n--) {
+        from = get(from, &x);
+        item += (uint32_t)x;
+        from = get(from, &x);
+        *pz_cells_touch(s, item) += (int64_t)x;
+    }
+}
+
+static const uint8_t *pass_over(const uint8_t *from)
+{
+    uint32_t n;
+    uint64_t x;
+
+    memcpy(&n, from, COUNT_BYTES);
+    from += COUNT_BYTES;
+    for (n *= 2; n > 0; n--)
+        from = get(from, &x);
+    return from;
+}
+
+void pz_cells_merge(struct pz_cells *s, const struct pz_swapped *in, uint32_t r)
+{
+    for (int k = 0; k < pz_ranks_n(); k++)
+        merge(in->at[(size_t)r * (size_t)pz_ranks_n() + (size_t)k], s);
+}
+
+/* The rows of each owner behind one another. */
+static uint8_t *lay_parcels(struct pz_packed *row, uint32_t first, uint32_t rows,
+                            struct pz_parcel *parcel)
+{
+    size_t total = 0;
+    uint8_t *all, *to;
+
+    for (uint32_t r = 0; r < rows; r++)
+        total += row[r].bytes;
+    all = to = pz_mem_room(total + 1, 1);
+    for (int k = 0; k < pz_ranks_n() && all; k++) {
+        parcel[k].data = to;
+        for (uint32_t r = 0; r < rows; r++)
+            if (pz_cells_owner(first + r) == k && row[r].bytes > 0) {
+                memcpy(to, row[r].data, row[r].bytes);
+                to += row[r].bytes;
+            }
+        parcel[k].bytes = (size_t)(to - (const uint8_t *)parcel[k].data);
+    }
+    for (uint32_t r = 0; r < rows; r++) {
+        free(row[r].data);
+        row[r] = (struct pz_packed){ NULL, 0 };
+    }
+    return all;
+}
+
+/* Where each rank's cells of each own row are. */
+static void find_rows(const struct pz_inbox *got, uint32_t first, uint32_t rows,
+                      struct pz_swapped *in)
+{
+    size_t n = (size_t)pz_ranks_n();
+
+    for (size_t k = 0; k < n; k++) {
+        const uint8_t *at = got[k].data;
+
+        for (uint32_t r = 0; r < rows; r++)
+            if (pz_cells_owner(first + r) == pz_ranks_id()) {
+                in->at[r * n + k] = at;
+                at = pass_over(at);
+            }
+    }
+}
+
+enum pz_status pz_cells_swap(struct pz_packed *row, uint32_t first, uint32_t rows,
+                             struct pz_swapped *in, struct pz_err *err)
+{
+    size_t n = (size_t)pz_ranks_n();
+    struct pz_parcel *out = pz_mem_array(n, sizeof *out);
+    struct pz_inbox *got = pz_mem_array(n, sizeof *got);
+    uint8_t *all = out && got ? lay_parcels(row, first, rows, out) : NULL;
+    enum pz_status st = PZ_OK;
+
+    in->data = NULL;
+    in->at = pz_mem_array(rows * n, sizeof *in->at);
+    if (!all || !in->at)
+        st = pz_err_memory(err, "rows for other ranks", 8.0 * rows);
+    if (st == PZ_OK) {
+        st = pz_ranks_exchange(out, got, err);
+        in->data = got[0].data;
+    }
+    if (st == PZ_OK)
+        find_rows(got, first, rows, in);
+    free(all);
+    free(out);
+    free(got);
+    return st;
+}
+
+void pz_swapped_clear(struct pz_swapped *in)
+{
+    free(in->data);
+    free(in->at);
+    *in = (struct pz_swapped){ NULL, NULL };
+}
+
 /* ---- rows to all, or to the first ---- */
 
 /* Entries of a row from other memory, or into it. */

@@ -1,17 +1,21 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Private to model/transitions/: the cells that a row of pair sums is added up in, and the way of
- * finished rows to other ranks.
+ * rows to other ranks.
  *
- *     count -> list -> cut -> reset, row by row; of several ranks each makes its own rows from the
- *     histories of all users, and shares what is left of them after the cut
+ *     count -> list -> cut -> reset, row by row; of several ranks that have all users each makes
+ *     its own rows from their histories, and shares what is left of them after the cut
+ *     count -> list -> pack -> reset for all rows of a block; swap; merge -> list -> cut -> reset
+ *     for the own rows: where each rank has the users of its share (data/shares.h)
  *
- * So what travels is bounded by the catalogue, whatever there is of interactions. Sums are whole
- * multiples of a unit (struct pz_trans_view), so that the order of users does not change them.
+ * So what travels is bounded by the catalogue, whatever there is of interactions; before the cut
+ * that is more. Sums are whole multiples of a unit (struct pz_trans_view), so that neither the
+ * order of users nor who has them changes them.
  *
- * Threads: cells belong to one thread; share to the main one. */
+ * Threads: cells belong to one thread; swap and share to the main one. */
 #ifndef PZ_MODEL_TRANSITIONS_CELLS_H
 #define PZ_MODEL_TRANSITIONS_CELLS_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +62,34 @@ void pz_cells_reset(struct pz_cells *s);
 
 /* The rank that has a row. */
 int pz_cells_owner(uint32_t row);
+
+/* What one rank counted of a row. */
+struct pz_packed {
+    uint8_t *data;
+    size_t bytes;
+};
+
+/* Pack those of the listed cells that are not zero. False: memory is out.
+ * Owner: free(out->data) */
+bool pz_cells_pack(const struct pz_cells *s, struct pz_packed *out);
+
+/* What all ranks counted of a block's rows. */
+struct pz_swapped {
+    void *data;
+    const uint8_t **at; /* [rows * ranks] of the own rows */
+};
+
+/* Send every row to its owner.
+ *
+ * row     [rows] of rows first, first + 1, ...; packed ones, which are freed
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the caller clears *in, also after a failure */
+enum pz_status pz_cells_swap(struct pz_packed *row, uint32_t first, uint32_t rows,
+                             struct pz_swapped *in, struct pz_err *err);
+void pz_swapped_clear(struct pz_swapped *in);
+
+/* Add what all ranks counted of the block's row r. */
+void pz_cells_merge(struct pz_cells *s, const struct pz_swapped *in, uint32_t r);
 
 /* Rows of a block, cut: row r has count[r] entries from r * keep on. */
 struct pz_cut_rows {

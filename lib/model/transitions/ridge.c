@@ -33,6 +33,7 @@
 #include "base/ranks.h"
 #include "base/signals.h"
 #include "base/simd.h"
+#include "data/shares.h"
 #include "model/transitions/cells.h"
 #include "model/transitions/gram.h"
 #include "model/transitions/transitions.h"
@@ -359,17 +360,17 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_c
 }
 
 /* g: what an event adds to its own diagonal entry, on average. */
-static enum pz_status mean_self(const struct pz_trans_view *v, double *mean, struct pz_err *err)
+static double mean_self(const struct pz_trans_view *v)
 {
-    int64_t all[2] = { 0, (int64_t)v->n }; /* the sum in units; how many */
-    enum pz_status st;
+    int64_t all[2] = { 0, 0 }; /* the sum in units; how many */
 
+    pz_shares_turn(v->c, all, sizeof all);
+    all[1] += (int64_t)v->n;
     for (uint64_t p = 0; p < v->n; p++)
         all[0] += (int64_t)(v->unit *
                             (v->a * (double)v->target[p] + (1 - v->a) * (double)v->tail[p]));
-    st = pz_ranks_sum(all, 2, err);
-    *mean = all[0] > 0 ? (double)all[0] / v->unit / (double)all[1] : 1;
-    return st;
+    pz_shares_pass(v->c, all, sizeof all);
+    return all[0] > 0 ? (double)all[0] / v->unit / (double)all[1] : 1;
 }
 
 enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
@@ -385,7 +386,7 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *coun
     enum pz_status st = make_gram(v, counts, pop, wanted, &gram, err);
 
     if (st == PZ_OK)
-        st = mean_self(v, &self, err);
+        self = mean_self(v);
     pz_trans_view_drop(v); /* the systems need nothing of it, and the room */
     for (uint32_t j = 0; j < counts->n; j++)
         if (counts->ptr[j + 1] - counts->ptr[j] > longest)

@@ -23,11 +23,12 @@
 #include "base/par.h"
 #include "base/ranks.h"
 #include "base/signals.h"
+#include "data/shares.h"
 #include "model/transitions/cells.h"
 #include "model/transitions/gram.h"
 #include "model/transitions/transitions.h"
 
-enum { BLOCK_ROWS_MIN = 16 };
+enum { BLOCK_ROWS_MIN = 16, SWAP_CELLS = 1 << 19 };
 
 /* ---- one row ---- */
 
@@ -258,6 +259,9 @@ struct job {
     struct pz_cut_rows cut; /* [block rows] */
     float *before; /* beside them, of an update that asks for it: as in struct pz_trans_old */
     struct grow g; /* the rows before the block */
+    struct pz_packed *packed;  /* [block rows] for other ranks, where users are in shares */
+    uint64_t *events;          /* [n_items] of all ranks, there */
+    struct pz_swapped swapped; /* from other ranks */
 };
 
 /* The Gram row of feature a from the rows of its items, which hold all their features: pairs of
@@ -297,13 +301,16 @@ static void count_cells(const struct job *job, uint32_t row, struct pz_cells *s)
 }
 
 /* All cells of a row; those of features are sums over items of u_A times the items' cells. */
-static void make_cells(const struct job *job, uint32_t row, struct pz_cells *s)
+static void make_cells(const struct job *job, uint32_t row, uint32_t slot, struct pz_cells *s)
 {
     if (of_rows(job, row)) {
         sum_rows(job, row - job->view->n_items, s);
         return;
     }
-    count_cells(job, row, s);
+    if (job->packed)
+        pz_cells_merge(s, &job->swapped, slot);
+    else
+        count_cells(job, row, s);
     if (job->view->feats->n > 0)
         spread(job->view->feats, s);
 }
@@ -477,7 +484,7 @@ static void make_row(const struct job *job, uint32_t row, uint32_t slot)
         copy_old(job, row, slot);
         return;
     }
-    make_cells(job, row, s);
+    make_cells(job, row, slot, s);
     pz_cells_list(s);
     cut_row(job, row, s, join(job, row, s), slot);
     pz_cells_reset(s);
@@ -524,6 +531,79 @@ static void give_back(const struct pz_trans_old *old, uint32_t end, uint32_t n_i
         pz_trans_give_back_counts(old->table, old->counts->ptr[old->old_row[end]]);
 }
 
+/* ---- users in shares ---- */
+
+/* Make zero what the row does not hold. */
+static void drop_unheld(const struct job *job, uint32_t row, struct pz_cells *s)
+{
+    for (uint32_t k = 0; k < s->n_touched; k++)
+        if (!holds(job, row, s->touched[k]))
+            s->sum[s->touched[k]] = 0;
+}
+
+static bool pack_row(const struct job *job, uint32_t row, uint32_t slot)
+{
+    struct pz_cells *s = &job->scratch[pz_par_id()];
+    bool ok;
+
+    if (!job->wanted || job->wanted[row])
+        count_cells(job, row, s);
+    pz_cells_list(s);
+    if (job->gram && job->view->feats->n == 0) /* with features what is dropped is in their sums */
+        drop_unheld(job, row, s);
+    ok = pz_cells_pack(s, &job->packed[slot]);
+    pz_cells_reset(s);
+    return ok;
+}
+
+/* What the users of all ranks add to the rows of a block, to those who have the rows. */
+static enum pz_status swap_rows(struct job *job, uint32_t first, uint32_t rows, struct pz_err *err)
+{
+    int failed = 0;
+
+#pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads()) reduction(+ : failed)
+    for (uint32_t r = 0; r < rows; r++)
+        failed += !pack_row(job, first + r, r);
+    return failed ? pz_err_memory(err, "rows for other ranks", 12.0 * job->view->n_items)
+                  : pz_cells_swap(job->packed, first, rows, &job->swapped, err);
+}
+
+/* Rows of a block from `first` on: where they go to other ranks, as many as have few enough
+ * pairs. */
+static uint32_t rows_of_block(const struct job *job, uint32_t first, uint32_t end, uint32_t block)
+{
+    const struct pz_trans_view *v = job->view;
+    double pairs = 0;
+    uint32_t r = 0;
+
+    end = end - first < block ? end : first + block;
+    for (; job->packed && first + r < end && (r == 0 || pairs < SWAP_CELLS); r++)
+        pairs += first + r < v->n_items
+                     ? fmin(2.0 * v->window * (double)job->events[first + r], v->n_items)
+                     : v->n_items;
+    return job->packed ? r : end - first;
+}
+
+/* What users in shares need. */
+static enum pz_status take_packed(struct job *job, uint32_t block, struct pz_err *err)
+{
+    const struct pz_trans_view *v = job->view;
+
+    if (!v->c->all_ptr)
+        return PZ_OK;
+    job->packed = pz_mem_array(block, sizeof *job->packed);
+    job->events = pz_mem_array(v->n_items, sizeof *job->events);
+    if (!job->packed || !job->events)
+        return pz_err_memory(err, "rows for other ranks", 8.0 * v->n_items);
+    pz_shares_turn(v->c, job->events, v->n_items * sizeof *job->events);
+    for (uint32_t i = 0; i < v->n_items; i++)
+        job->events[i] += v->occ_ptr[i + 1] - v->occ_ptr[i];
+    pz_shares_pass(v->c, job->events, v->n_items * sizeof *job->events);
+    return PZ_OK;
+}
+
+/* ---- all rows ---- */
+
 /* Rows first .. end. */
 static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, uint32_t block,
                                  struct pz_err *err)
@@ -531,10 +611,15 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
     enum pz_status st = PZ_OK;
 
     for (uint32_t rows; first < end && st == PZ_OK; first += rows) {
-        rows = end - first < block ? end - first : block;
+        rows = rows_of_block(job, first, end, block);
+        if (job->packed && !of_rows(job, first))
+            st = swap_rows(job, first, rows, err);
+        if (st != PZ_OK)
+            break;
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t r = 0; r < rows; r++)
             make_row(job, first + r, r);
+        pz_swapped_clear(&job->swapped);
         if (job->gram)
             st = pz_gram_append(job->gram, &job->cut, first, rows, err);
         else if (!append_rows(job, first, rows))
@@ -610,12 +695,19 @@ static enum pz_status build(struct job *job, struct pz_err *err)
     enum pz_status st = take_block(job, n, block, err);
 
     if (st == PZ_OK)
+        st = take_packed(job, block, err);
+    if (st == PZ_OK)
         st = job->gram ? pz_gram_begin(job->gram, n, err) : take_lists(job, n, block, err);
     if (st == PZ_OK)
         st = run_blocks(job, 0, job->view->n_items, block, err);
     if (st == PZ_OK) /* features after the items that they are summed from */
         st = run_blocks(job, job->view->n_items, n, block, err);
     pz_cells_free(job->scratch);
+    for (uint32_t r = 0; job->packed && r < block; r++)
+        free(job->packed[r].data);
+    free(job->packed);
+    free(job->events);
+    pz_swapped_clear(&job->swapped);
     free(job->cut.item);
     free(job->cut.value);
     free(job->cut.count);
@@ -662,107 +754,5 @@ enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wante
         pz_gram_fit(out);
     else
         pz_gram_clear(out);
-    return st;
-}
-
-/* ---- transposing ---- */
-
-/* The smallest key that stays of n entries when only row_max do; 0 when all do. */
-static uint64_t cut_of(const uint32_t *item, const float *value, uint64_t n, uint32_t row_max,
-                       uint64_t *key)
-{
-    uint64_t low = UINT64_MAX;
-
-    if (n <= row_max)
-        return 0;
-    for (uint64_t k = 0; k < n; k++)
-        key[k] = pz_trans_key(value[k] < 0 ? -value[k] : value[k], item[k]);
-    pz_trans_select(key, (uint32_t)n, row_max);
-    for (uint32_t k = 0; k < row_max; k++)
-        low = key[k] < low ? key[k] : low;
-    return low;
-}
-
-/* The longest of n lists. */
-static uint64_t longest(const uint64_t *ptr, uint32_t n)
-{
-    uint64_t most = 0;
-
-    for (uint32_t i = 0; i < n; i++)
-        most = ptr[i + 1] - ptr[i] > most ? ptr[i + 1] - ptr[i] : most;
-    return most;
-}
-
-enum pz_status pz_trans_cut_rows(struct pz_csr *rows, uint32_t row_max, struct pz_err *err)
-{
-    uint64_t *ptr = rows->own[0], to = 0, from = 0, most = longest(ptr, rows->n),
-             *key = most > row_max ? pz_mem_room(most, sizeof *key) : NULL;
-    uint32_t *item = rows->own[1];
-    float *value = rows->own[2];
-
-    if (most > row_max && !key)
-        return pz_err_memory(err, "transitions by source", 8.0 * (double)most);
-    for (uint32_t i = 0; i < rows->n && most > row_max; i++) {
-        uint64_t end = ptr[i + 1],
-                 cut = cut_of(item + from, value + from, end - from, row_max, key);
-
-        for (; from < end; from++) {
-            float v = value[from] < 0 ? -value[from] : value[from];
-
-            if (cut > 0 && pz_trans_key(v, item[from]) < cut)
-                continue;
-            item[to] = item[from];
-            value[to++] = value[from];
-        }
-        ptr[i + 1] = to;
-    }
-    free(key);
-    pz_mem_fit(&item, ptr[rows->n], sizeof *item);
-    pz_mem_fit(&value, ptr[rows->n], sizeof *value);
-    *rows = pz_csr_take(rows->n, rows->n_cols, ptr, item, value);
-    return PZ_OK;
-}
-
-static void scatter(const struct pz_csr *in, uint64_t *ptr, uint32_t *item, float *value)
-{
-    for (uint32_t j = in->n; j-- > 0;)
-        for (uint64_t k = in->ptr[j]; k < in->ptr[j + 1]; k++) {
-            uint64_t at;
-
-            /* A coefficient of 0 is a source that was not chosen. */
-            if (in->value[k] == 0)
-                continue;
-            at = --ptr[in->item[k]];
-            item[at] = j;
-            value[at] = in->value[k];
-        }
-}
-
-enum pz_status pz_trans_transpose(const struct pz_csr *in, uint32_t n_out, uint32_t row_max,
-                                  struct pz_csr *out, struct pz_err *err)
-{
-    uint64_t n = 0, *ptr = pz_mem_array((size_t)n_out + 1, sizeof *ptr);
-    uint32_t *item;
-    float *value;
-    enum pz_status st = PZ_OK;
-
-    for (uint64_t k = 0; ptr && k < in->ptr[in->n]; k++)
-        if (in->value[k] != 0) {
-            ptr[in->item[k]]++;
-            n++;
-        }
-    for (uint32_t i = 0; ptr && i < n_out; i++)
-        ptr[i + 1] += ptr[i];
-    item = pz_mem_room(n, sizeof *item);
-    value = pz_mem_room(n, sizeof *value);
-    *out = pz_csr_take(n_out, in->n, ptr, item, value);
-    if (!ptr || !item || !value) {
-        st = pz_err_memory(err, "transitions by source", 8.0 * (double)n);
-    } else {
-        scatter(in, ptr, item, value);
-        st = pz_trans_cut_rows(out, row_max, err);
-    }
-    if (st != PZ_OK)
-        pz_csr_clear(out);
     return st;
 }

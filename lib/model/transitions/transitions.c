@@ -4,7 +4,8 @@
  *
  *   features.c   categories of items as features
  *   view.c    histories with their weights, positions by item
- *   rows.c    rows of pair sums, cut to the largest; transposing
+ *   rows.c    rows of pair sums, cut to the largest
+ *   transpose.c  lists by what they name
  *   gram.c    Gram rows packed
  *   ridge.c   neighbourhood ridge: Gram rows, small systems, Cholesky
  *   score.c   scores and explanations
@@ -311,6 +312,7 @@ const struct pz_scorer pz_transitions = {
     .start = start,
     .elsewhere = elsewhere,
     .fit = fit,
+    .in_shares = true,
     .cost = pz_trans_cost,
     .update_cost = pz_trans_update_cost,
     .update = pz_trans_update,

@@ -109,6 +109,7 @@ struct pz_trans {
 
 /* What counting reads: all users or only those that a delta touches. */
 struct pz_trans_view {
+    const struct pz_corpus *c;
     const double *set;
     const struct pz_trans_feats *feats;
     double a;        /* symmetric share in force: 1 when the corpus has no order */
@@ -256,6 +257,8 @@ uint32_t pz_trans_gram_row_max(uint32_t n);
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,
                              const float *scale, uint32_t row_max, struct pz_gram *out,
                              struct pz_err *err);
+
+/* ---- transpose.c ---- */
 
 /* The same entries by their items: list i of out holds (list, value) of every entry with item i;
  * zero values are left out, and all but the row_max largest |value| of a list. Entries are < n_out.

@@ -26,6 +26,7 @@
 #include "base/bits.h"
 #include "base/mem.h"
 #include "base/ranks.h"
+#include "data/shares.h"
 #include "model/transitions/cells.h"
 #include "model/transitions/transitions.h"
 #include "model/trend.h"
@@ -271,10 +272,11 @@ static enum pz_status index_items(struct pz_trans_view *v, enum positions which,
     return PZ_OK;
 }
 
-/* The positions that rows are counted from. Rows of features are sums over any items. */
+/* The positions that rows are counted from. Rows of features are sums over any items, and of users
+ * in shares each rank counts for all rows. */
 static enum positions counted(const struct pz_trans_view *v)
 {
-    return v->user ? COUNTING : v->feats->n == 0 && pz_ranks_n() > 1 ? OWN : ALL;
+    return v->user ? COUNTING : v->feats->n == 0 && pz_ranks_n() > 1 && !v->c->all_ptr ? OWN : ALL;
 }
 
 static enum pz_status fill(struct pz_trans_view *v, const struct pz_corpus *c,
@@ -315,11 +317,13 @@ static void choose_unit(struct pz_trans_view *v, uint64_t n)
     double most = 0;
     int room, bits;
 
+    pz_shares_turn(v->c, &most, sizeof most);
     for (uint64_t p = 0; p < v->n; p++) {
         double x = fabs((double)v->target[p]) + fabs((double)v->tail[p]);
 
         most = x > most ? x : most;
     }
+    pz_shares_pass(v->c, &most, sizeof most);
     frexp(most, &bits);
     room = 58 - bits_of((double)n) - bits_of(2.0 * v->window + 1);
     v->unit = ldexp(1, (room < FINE ? room : FINE) - bits);
@@ -335,6 +339,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     memset(v, 0, sizeof *v);
     v->set = set;
     v->feats = feats;
+    v->c = c;
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = pz_trans_window(c, set);
@@ -352,7 +357,7 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     if (st == PZ_OK)
         st = fill(v, c, list, err);
     if (st == PZ_OK)
-        choose_unit(v, c->ptr[c->n_users]);
+        choose_unit(v, pz_corpus_size(c));
     free(list);
     return st;
 }
@@ -385,10 +390,12 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
 
     if (!sum)
         return pz_err_memory(err, "item weights", 8.0 * c->n_items);
+    pz_shares_turn(c, sum, c->n_items * sizeof *sum);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
             sum[c->item[p]] += (double)pz_weight_damp(c->weight[p], c->event_power) *
                                pz_trans_decay(set, (double)(c->newest - pz_corpus_time(c, p)));
+    pz_shares_pass(c, sum, c->n_items * sizeof *sum);
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
     for (uint32_t a = 0; a < feats->n; a++) {
@@ -418,8 +425,9 @@ static uint32_t last_lag(const struct pz_corpus *c, uint64_t start, uint64_t p)
 
 void pz_trans_repeat(const struct pz_corpus *c, float *curve)
 {
-    uint64_t hits[PZ_TRANS_LAGS + 1] = { 0 }, chances[PZ_TRANS_LAGS + 1] = { 0 };
+    uint64_t seen[2][PZ_TRANS_LAGS + 1] = { { 0 } }, *hits = seen[0], *chances = seen[1];
 
+    pz_shares_turn(c, seen, sizeof seen);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
             uint64_t back = p - c->ptr[u];
@@ -428,6 +436,7 @@ void pz_trans_repeat(const struct pz_corpus *c, float *curve)
             hits[last_lag(c, c->ptr[u], p)]++;
             chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
         }
+    pz_shares_pass(c, seen, sizeof seen);
     for (uint32_t k = PZ_TRANS_LAGS; k > 1;
          k--) /* an event that could look back k could look back k - 1 */
         chances[k - 1] += chances[k];

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: Apache-2.0 */
+/* Corpora in shares: see shares.h.
+ *
+ * A rank's arrays begin with its first user: pointers move on, and pages before and behind are
+ * given back where they are.
+ *
+ * Turning: each rank sorts its events by item, by counting, and sends each other rank the lists of
+ * its items, which lie behind one another; they are joined rank after rank, in which order users
+ * ascend. */
+#include "data/shares.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/mem.h"
+
+void pz_shares_turn(const struct pz_corpus *c, void *sums, size_t bytes)
+{
+    if (c->all_ptr)
+        pz_ranks_turn(sums, bytes);
+}
+
+void pz_shares_pass(const struct pz_corpus *c, void *sums, size_t bytes)
+{
+    if (c->all_ptr)
+        pz_ranks_pass(sums, bytes);
+}
+
+struct pz_share pz_shares_mine(const struct pz_corpus *c, size_t block)
+{
+    return c->all_ptr ? (struct pz_share){ c->first_user, c->end_user }
+                      : pz_ranks_mine(c->n_users, block);
+}
+
+/* ---- from all to a share ---- */
+
+/* The first user of rank r: the first of a block from whom on there are r / ranks of all events. */
+static uint32_t first_of(const uint64_t *ptr, uint32_t n_users, uint32_t block, int r)
+{
+    uint64_t ranks = (uint64_t)pz_ranks_n(), before = ptr[n_users] / ranks * (uint64_t)r +
+                                                      ptr[n_users] % ranks * (uint64_t)r / ranks;
+    uint32_t u = 0;
+
+    while (u < n_users && ptr[u] < before)
+        u = n_users - u > block ? u + block : n_users;
+    return r == (int)ranks ? n_users : u;
+}
+
+/* What is not n elements from `first` on of a column of `all`; where the own ones begin. */
+static const void *keep_part(const void *column, uint64_t first, uint64_t n, uint64_t all,
+                             size_t bytes)
+{
+    char *from;
+
+    if (!column)
+        return NULL;
+    memcpy(&from, &column, sizeof from); /* nobody reads what goes, of this process's own arrays */
+    pz_mem_give_back(from, first, bytes);
+    pz_mem_give_back(from + (first + n) * bytes, all - first - n, bytes);
+    return from + first * bytes;
+}
+
+/* The rows of the context that are the own events'. */
+static enum pz_status keep_context(struct pz_corpus_own *own, uint64_t first, uint64_t n,
+                                   struct pz_err *err)
+{
+    const struct pz_attrs *all = own->c.context;
+    struct pz_attrs *mine;
+
+    if (!all)
+        return PZ_OK;
+    mine = own->owned[7] = pz_mem_room(1, sizeof *mine + all->n_attrs * sizeof *mine->attr);
+    if (!mine)
+        return pz_err_memory(err, "context columns", 1e3 * all->n_attrs);
+    *mine = *all;
+    mine->n_rows = n;
+    mine->attr = memcpy(mine + 1, all->attr, all->n_attrs * sizeof *mine->attr);
+    mine->present = all->present ? all->present + first : NULL;
+    for (uint32_t k = 0; k < mine->n_attrs; k++) {
+        mine->attr[k].num = all->attr[k].num ? all->attr[k].num + first : NULL;
+        mine->attr[k].ptr = all->attr[k].ptr ? all->attr[k].ptr + first : NULL;
+    }
+    own->c.context = mine;
+    return PZ_OK;
+}
+
+enum pz_status pz_shares_keep(struct pz_corpus_own *own, uint32_t block, struct pz_err *err)
+{
+    struct pz_corpus *c = &own->c;
+    uint64_t *ptr, first, n, all = c->ptr ? c->ptr[c->n_users] : 0;
+
+    if (pz_ranks_n() == 1 || c->all_ptr || !c->ptr)
+        return PZ_OK;
+    ptr = own->owned[6] = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr);
+    if (!ptr)
+        return pz_err_memory(err, "a share of the users", 8.0 * c->n_users);
+    c->first_user = first_of(c->ptr, c->n_users, block, pz_ranks_id());
+    c->end_user = first_of(c->ptr, c->n_users, block, pz_ranks_id() + 1);
+    first = c->ptr[c->first_user];
+    n = c->ptr[c->end_user] - first;
+    for (uint32_t u = c->first_user; u < c->n_users; u++)
+        ptr[u + 1] = u < c->end_user ? c->ptr[u + 1] - first : n;
+    c->all_ptr = c->ptr;
+    c->ptr = ptr;
+    c->item = keep_part(c->item, first, n, all, sizeof *c->item);
+    c->time = keep_part(c->time, first, n, all, sizeof *c->time);
+    c->weight = keep_part(c->weight, first, n, all, sizeof *c->weight);
+    c->event = keep_part(c->event, first, n, all, sizeof *c->event);
+    return keep_context(own, first, n, err);
+}
+
+/* ---- by item ---- */
+
+void pz_by_item_clear(struct pz_by_item *b)
+{
+    free(b->ptr);
+    free(b->own_all);
+    free(b->user);
+    free(b->value);
+    *b = (struct pz_by_item){ NULL };
+}
+
+/* By counting: each item's users ascend, since users are read in order. */
+static enum pz_status turn_own(const struct pz_corpus *c, const float *value, struct pz_by_item *b,
+                               struct pz_err *err)
+{
+    uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
+
+    b->ptr = pz_mem_array((size_t)c->n_items + 1, sizeof *b->ptr);
+    b->user = pz_mem_array(n, sizeof *b->user);
+    b->value = pz_mem_array(n, sizeof *b->value);
+    if (!fill || !b->ptr || !b->user || !b->value) {
+        free(fill);
+        return pz_err_memory(err, "the interactions by item", 8.0 * (double)n);
+    }
+    for (uint64_t p = 0; p < n; p++)
+        b->ptr[c->item[p] + 1]++;
+    for (uint32_t i = 0; i < c->n_items; i++)
+        b->ptr[i + 1] += b->ptr[i];
+    memcpy(fill, b->ptr, (size_t)c->n_items * sizeof *fill);
+    for (uint32_t u = 0; u < c->n_users; u++)
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+            uint64_t at = fill[c->item[p]]++;
+
+            b->user[at] = u;
+            b->value[at] = value[p];
+        }
+    free(fill);
+    return PZ_OK;
+}
+
+/* Lists of a share's items on their way. */
+struct turning {
+    size_t n_items, block, n; /* n: items of this rank */
+    const uint64_t *own;      /* [n_items + 1] where those of the own events begin */
+    uint64_t n_to;            /* events of the own items */
+    uint64_t *from;           /* [ranks * n] events of each rank */
+};
+
+/* Send each rank what there is of its items, elements of own in the order of items: of an item as
+ * many as ptr says, or one. */
+static enum pz_status send_lists(const struct turning *t, const char *own, const uint64_t *ptr,
+                                 size_t bytes, struct pz_inbox *in, struct pz_err *err)
+{
+    struct pz_parcel *out = pz_mem_array((size_t)pz_ranks_n(), sizeof *out);
+    enum pz_status st = PZ_OK;
+
+    for (int r = 0; r < pz_ranks_n() && out; r++) {
+        struct pz_share its = pz_ranks_share(t->n_items, t->block, r);
+        uint64_t from = ptr ? ptr[its.first] : its.first, to = ptr ? ptr[its.end] : its.end;
+
+        out[r] = (struct pz_parcel){ own + from * bytes, (to - from) * bytes };
+    }
+    st = out ? pz_ranks_exchange(out, in, err) : pz_err_memory(err, "lists of items", 1e3);
+    free(out);
+    return st;
+}
+
+/* The lists of the own items, of each rank in turn, into `to`, 4 bytes an element. */
+static bool join_lists(const struct turning *t, const struct pz_inbox *in, char *to)
+{
+    enum { BYTES = 4 };
+    size_t ranks = (size_t)pz_ranks_n();
+    const char **at = pz_mem_array(ranks, sizeof *at);
+
+    for (size_t r = 0; r < ranks && at; r++)
+        at[r] = in[r].data;
+    for (size_t i = 0; i < t->n && at; i++)
+        for (size_t r = 0; r < ranks; r++) {
+            size_t bytes = t->from[r * t->n + i] * BYTES;
+
+            if (bytes > 0)
+                memcpy(to, at[r], bytes);
+            to += bytes;
+            at[r] += bytes;
+        }
+    free(at);
+    return at != NULL;
+}
+
+/* One column, from the own events by item to all events of the own items. NULL without memory. */
+static void *swap_column(const struct turning *t, void *own, struct pz_err *err)
+{
+    enum { BYTES = 4 };
+    struct pz_inbox *in = pz_mem_array((size_t)pz_ranks_n(), sizeof *in);
+    char *all = NULL;
+    enum pz_status st = in ? send_lists(t, own, t->own, BYTES, in, err) : PZ_TRY_AGAIN;
+
+    free(own);
+    if (st == PZ_OK && (all = pz_mem_room(t->n_to + 1, BYTES)) && !join_lists(t, in, all)) {
+        free(all);
+        all = NULL;
+    }
+    free(in ? in[0].data : NULL);
+    free(in);
+    return all;
+}
+
+/* How many events the own items have with each rank, which is t->from. */
+static enum pz_status count_lists(struct turning *t, struct pz_err *err)
+{
+    struct pz_inbox *in = pz_mem_array((size_t)pz_ranks_n(), sizeof *in);
+    uint64_t *count = pz_mem_array(t->n_items, sizeof *count);
+    enum pz_status st = in && count
+                            ? PZ_OK
+                            : pz_err_memory(err, "lists of items", 8.0 * (double)t->n_items);
+
+    for (size_t i = 0; i < t->n_items && st == PZ_OK; i++)
+        count[i] = t->own[i + 1] - t->own[i];
+    if (st == PZ_OK)
+        st = send_lists(t, (const char *)count, NULL, sizeof *count, in, err);
+    t->from = in ? in[0].data : NULL;
+    free(in);
+    free(count);
+    return st;
+}
+
+static void add_up(uint64_t *ptr, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ptr[i + 1] += ptr[i];
+}
+
+/* ptr, all: [n_items + 1], zero. */
+static void lay_out(struct turning *t, uint64_t *ptr, uint64_t *all)
+{
+    struct pz_share mine = pz_ranks_mine(t->n_items, t->block);
+
+    for (size_t i = 0; i < t->n; i++) {
+        for (size_t r = 0; r < (size_t)pz_ranks_n(); r++)
+            ptr[mine.first + i + 1] += t->from[r * t->n + i];
+        all[mine.first + i + 1] = ptr[mine.first + i + 1];
+    }
+    pz_ranks_gather(all + 1, t->n_items, t->block, sizeof *all);
+    add_up(ptr, t->n_items);
+    add_up(all, t->n_items);
+    t->n_to = ptr[t->n_items];
+}
+
+/* The own events by item become all events of the own items. */
+static enum pz_status swap_lists(struct pz_by_item *b, uint32_t n_items, size_t block,
+                                 struct pz_err *err)
+{
+    struct pz_share mine = pz_ranks_mine(n_items, block);
+    struct turning t = {
+        .n_items = n_items, .block = block, .n = mine.end - mine.first, .own = b->ptr
+    };
+    uint64_t *ptr = pz_mem_array((size_t)n_items + 1, sizeof *ptr);
+    enum pz_status st;
+
+    b->all = b->own_all = pz_mem_array((size_t)n_items + 1, sizeof *b->own_all);
+    st = ptr && b->all ? count_lists(&t, err)
+                       : pz_err_memory(err, "lists of items", 16.0 * n_items);
+    if (st == PZ_OK) {
+        lay_out(&t, ptr, b->own_all);
+        b->user = swap_column(&t, b->user, err);
+        b->value = swap_column(&t, b->value, err);
+        if (!b->user || !b->value)
+            st = pz_err_memory(err, "the interactions by item", 8.0 * (double)t.n_to);
+    }
+    free(b->ptr);
+    b->ptr = ptr;
+    free(t.from);
+    return st;
+}
+
+enum pz_status pz_by_item_make(const struct pz_corpus *c, const float *value, size_t block,
+                               struct pz_by_item *out, struct pz_err *err)
+{
+    enum pz_status st;
+
+    *out = (struct pz_by_item){ NULL };
+    st = turn_own(c, value, out, err);
+    out->all = out->ptr;
+    return st == PZ_OK && c->all_ptr ? swap_lists(out, c->n_items, block, err) : st;
+}
