@@ -256,7 +256,7 @@ help:
 	@echo 'man        man pages with the options spliced in, in $(B)/man'
 	@echo 'fuzz       every parser for FUZZ_SECONDS ($(FUZZ_SECONDS)) each'
 	@echo 'bench-scale  training, publishing and asking at 1,000 to 1,000,000 items, with growth exponents and goals'
-	@echo 'bench      speed beside other tools;  quality  figures on real data;  replay  days of real data'
+	@echo 'bench      speed beside other tools, then the table of goals (BENCH_LARGE=1, BENCH_LIMIT=seconds of each);  quality  figures on real data;  replay  days of real data'
 	@echo 'install    into DESTDIR/PREFIX ($(PREFIX));  uninstall;  dist;  deb;  clean'
 	@echo 'install-dev  the library, its headers and a pkg-config file'
 	@echo 'Settings: CC CFLAGS B=folder SAN=address,undefined WERROR=1 NATIVE=1 STATIC= (shared libraries); MPI=1: pz-train for several machines, in $(B)/mpi'

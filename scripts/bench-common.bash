@@ -20,6 +20,12 @@ measure() {
     done | sort -n | head -1
 }
 
+# once COMMAND...: its CPU seconds and megabytes, of one run
+once() {
+    /usr/bin/time -o "$dir/time" -f '%U %S %M' "$@" >/dev/null 2>&1
+    awk '{ print $1 + $2, $3 / 1024 }' "$dir/time"
+}
+
 # row NAME "CPU WALL KILOBYTES" [RATIO]
 row() { awk -v name="$1" -v more="${3:-}" '{ printf "%-36s %8.2f %8.2f %8.0f %s\n", name, $1, $2, $3 / 1024, more }' <<<"$2"; }
 
@@ -40,3 +46,15 @@ dataset() {
     [ -s "${csv%.csv}.pzd" ] || pz-import -q -o "${csv%.csv}.pzd" --interactions "$csv"
     echo "${csv%.csv}.pzd"
 }
+
+# goal_row WORK MEASURED FLOOR GOAL WHAT: a row of the table of goals. MEASURED is to be at most GOAL; FLOOR is what WHAT
+# takes in the same run, "-": none is known. bench.sh prints the rows of all benches together in the end.
+goal_row() {
+    awk -v work="$1" -v is="$2" -v least="$3" -v goal="$4" -v what="$5" 'BEGIN {
+        if (is !~ /^[0-9.]+$/) { print work ": no figure" >"/dev/stderr"; exit 1 }
+        printf "%-46s %9.2f %9s %9.2f  %-6s %s\n", work, is, least == "-" ? "-" : sprintf("%.2f", least), goal,
+            is + 0 <= goal + 0 ? "met" : "MISSED", what
+    }' | tee -a "${BENCH_GOALS:-/dev/null}"
+}
+
+goal_head() { printf '%-46s %9s %9s %9s\n' '' measured floor goal; }
