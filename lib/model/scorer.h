@@ -101,7 +101,7 @@ struct pz_choice {
     double value[PZ_MAX_SETTINGS];
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
-    double cold_weight; /* as in struct pz_part, beside a first part of 1; not searched */
+    double cold_weight; /* as in struct pz_part, beside a first part of 1 */
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
     /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which

@@ -546,6 +546,7 @@ static void judge_moves_of_case(const struct moves *m, size_t at,
         double before = pz_part_weight(&moved, &scratch.q);
 
         moved.weight = m->move[k].weight;
+        moved.cold_weight = m->move[k].cold_weight;
         scratch.mine = scores + m->move[k].part * v->train.n_items;
         value[k + 1] = judge_weight(v, c, &scratch,
                                     (float)(pz_part_weight(&moved, &scratch.q) - before));

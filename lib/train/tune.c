@@ -229,8 +229,10 @@ static void settle(struct pz_search *s)
     double first = first_weight(s);
 
     for (size_t p = 0; p < s->n_parts; p++)
-        if (!s->choice[p].weight_fixed)
+        if (!s->choice[p].weight_fixed) {
+            s->choice[p].cold_weight = s->part[p].cold_weight / first;
             s->choice[p].weight = fmax(s->choice[p].scorer->min_weight, s->part[p].weight / first);
+        }
 }
 
 /* What coming back is worth in part p, whose cases keep what was seen. */

@@ -219,7 +219,8 @@ void pz_search_note(struct pz_search *s, const struct pz_choice *c, double weigh
 enum {
     PZ_RUNG_MIN = 100, /* users of a first heat */
     PZ_SCAN_STEPS = 6,
-    PZ_BALANCE_STEPS = 5 /* weights of a part beside the one that it has */
+    PZ_BALANCE_STEPS = 5,     /* weights of a part beside the one that it has */
+    PZ_BALANCE_COLD_STEPS = 3 /* and of what it has more while little is known of the user */
 };
 /* The share of the blend's value that a part must bring by its defaults for a whole search of its
  * settings; one that brings less gets so much less of it. */

@@ -149,10 +149,11 @@ enum pz_status pz_valid_judge(const struct pz_valid *v, const struct pz_part *pa
                               size_t judged, const double *weight, size_t n_weights, uint32_t from,
                               uint32_t to, double *each, struct pz_err *err);
 
-/* One part of a blend takes another weight. */
+/* One part of a blend takes other weights. */
 struct pz_move {
     size_t part;
     double weight;
+    double cold_weight;
 };
 
 /* Judge a blend of parts [n_parts] as it is and with each of the moves alone, every part scored

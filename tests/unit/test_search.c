@@ -421,6 +421,53 @@ TEST(weights_that_win_alone_are_not_taken_together_where_that_harms)
     json_decref(cfg.trials);
 }
 
+/* The first part errs in one of 40 kinds of users, where the second one is right; that one errs in
+ * two kinds. */
+static bool erring_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct sway *s = part;
+    uint32_t last = q->hist[q->n_hist - 1], right = (last + 1) % ITEMS, wrong = (last + 2) % ITEMS;
+
+    (void)scratch;
+    if (s->swap == 0) {
+        out[right] = last == 0 ? 0.7f : 1;
+        out[wrong] = last == 0 ? 1 : 0.7f;
+    } else if (last < 3) {
+        out[last == 0 ? right : wrong] = 1;
+    }
+    return true;
+}
+
+/* Without the second part lists are better by one standard error: too little to move a weight to
+ * another one, enough to do without, also without what a part has more while little is known. */
+TEST(a_part_that_brings_nothing_loses_its_weight)
+{
+    for (int cold = 0; cold < 2; cold++) {
+        static struct chain t;
+        struct pz_scorer erring = sway;
+        struct sway one = { 0 }, two = { 1 };
+        struct pz_choice choice[2];
+        struct pz_tune_cfg cfg = { .trials = json_array() };
+        struct pz_valid v = { .metric = { PZ_METRIC_NDCG, 10 } };
+        double each[USERS];
+        struct pz_search s = { .v = &v, .cfg = &cfg, .choice = choice, .n_parts = 2, .each = each };
+
+        chain_make(&t, USERS, ITEMS, EVENTS, true);
+        assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
+        erring.score = erring_score;
+        for (size_t p = 0; p < 2; p++) {
+            pz_choice_init(&choice[p], &erring);
+            s.part[p] = (struct pz_part){ &erring, p ? &two : &one, 1, 0, NULL, 0 };
+        }
+        s.part[1].weight = cold ? 0 : 4;
+        s.part[1].cold_weight = cold ? 8 : 0;
+        assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
+        assert_true(s.part[0].weight == 1 && s.part[1].weight == 0 && s.part[1].cold_weight == 0);
+        pz_valid_clear(&v);
+        json_decref(cfg.trials);
+    }
+}
+
 /* A part that says what the other says brings nothing: its settings cost no trial. */
 TEST(settings_of_a_part_that_brings_nothing_are_not_searched)
 {

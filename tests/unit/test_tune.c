@@ -807,7 +807,7 @@ TEST(a_vector_is_made_once_for_a_case_and_version)
     for (size_t i = 0; i < sizeof version / sizeof *version; i++) {
         struct pz_part part[] = { { .scorer = &follow, .part = &a, .weight = 1 },
                                   { .scorer = &vectors, .part = &b, .weight = weight } };
-        struct pz_move move[] = { { 0, 0.5 }, { 0, 2 }, { 1, 0 } };
+        struct pz_move move[] = { { 0, 0.5, 0 }, { 0, 2, 0 }, { 1, 0, 0 } };
 
         part[1].version = version[i];
         b.scale = i < 3 ? 1 : 3;
@@ -860,7 +860,7 @@ TEST(moves_are_judged_as_weights_of_one_part_are)
     struct chain t;
     struct pz_valid v = { 0 };
     struct follow a = { 1, 1, ITEMS }, b = { 2, 8, ITEMS };
-    const struct pz_move move[] = { { 1, 2 }, { 0, 0.25 }, { 1, 0 } };
+    const struct pz_move move[] = { { 1, 2, 0 }, { 0, 0.25, 0 }, { 1, 0, 0 } };
     double each[4][100], alone[100];
 
     chain_make(&t, USERS, ITEMS, EVENTS, true);
