@@ -196,6 +196,15 @@ static void add_settings(struct pz_str *out)
     pz_params_list(out, PZ_LIST_MDOC);
 }
 
+/* Whether the data are for a training that needs none of the interactions of other ranks: one
+ * without tuning, and of all that happened. */
+static bool may_share(const struct train_cfg *cfg)
+{
+    return cfg->learn.no_tune && cfg->learn.events.n == 0 && !cfg->strict && !cfg->holdout &&
+           !cfg->tuned_from && !cfg->with_trials.n && !cfg->trial && !cfg->dry_run &&
+           cfg->searches <= 1;
+}
+
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,
                           struct pz_err *err)
 {
@@ -223,7 +232,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     if (cfg->update)
         st = update(cfg, args, log, err);
     else
-        st = pz_dataset_open(args->v, args->n, &ds, err);
+        st = (may_share(cfg) ? pz_dataset_open_share : pz_dataset_open)(args->v, args->n, &ds, err);
     if (st == PZ_OK && cfg->tuned_from)
         st = train_again(cfg, ds, log, err);
     else if (st == PZ_OK && cfg->with_trials.n)
@@ -232,7 +241,7 @@ static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log
     else if (st == PZ_OK && !cfg->update)
         st = train(cfg, ds, recipe, log, err);
     if (st == PZ_OK && !cfg->dry_run && !cfg->trial)
-        st = train_report(cfg, ds ? ds->n_interactions : 0, log, err);
+        st = train_report(cfg, ds ? pz_dataset_size(ds) : 0, log, err);
     pz_dataset_free(ds);
     return st;
 }

@@ -251,6 +251,24 @@ enum pz_status pz_ranks_collect(const void *mine, size_t bytes, void **all, size
     return st;
 }
 
+void pz_ranks_give(const void *data, size_t bytes)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+
+    out[0] = (struct pz_parcel){ data, bytes };
+    exchange(out, in);
+}
+
+void pz_ranks_take(int from, void *data, size_t bytes)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+
+    in[from] = (struct pz_inbox){ data, bytes };
+    exchange(out, in);
+}
+
 /* Each rank adds up its share of the places; then all have all. */
 enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err)
 {

@@ -124,6 +124,10 @@ enum pz_status pz_ranks_collect(const void *mine, size_t bytes, void **all, size
 enum pz_status pz_ranks_exchange(const struct pz_parcel *out, struct pz_inbox *in,
                                  struct pz_err *err);
 
+/* Send the first rank bytes, for which it asks with the same number. */
+void pz_ranks_give(const void *data, size_t bytes);
+void pz_ranks_take(int from, void *data, size_t bytes);
+
 /* value[k] becomes the sum over all ranks.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_ranks_sum(int64_t *value, size_t n, struct pz_err *err);

@@ -278,11 +278,16 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
     bool all = n > 0 && n == ds->n_interactions;
     enum pz_status st = all ? borrow(ds, r, keep, own, err) : copy_kept(ds, r, keep, n, own, err);
 
-    if (st != PZ_OK)
-        return st;
-    st = pz_newest(c->time, n, &c->newest, &c->beyond, err);
-    c->ordered = pz_order_known(
-        &(struct pz_histories_of){ ds->users.n, c->ptr, c->item, c->time, &ds->items });
+    c->n_users = ds->users.n;
+    c->first_user = ds->first_user;
+    c->end_user = ds->end_user;
+    if (st == PZ_OK && ds->all_ptr)
+        st = pz_shares_count(own, err);
+    if (st == PZ_OK)
+        st = pz_newest_of(c, &c->newest, &c->beyond, err);
+    if (st == PZ_OK)
+        c->ordered = pz_order_known(&(struct pz_histories_of){
+            ds->users.n, c->ptr, c->item, c->time, &ds->items, c->all_ptr != NULL });
     return st;
 }
 
@@ -395,6 +400,8 @@ enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from,
         at += to[u] - from[u];
         ((uint64_t *)out->owned[0])[u + 1] = at;
     }
+    if (st == PZ_OK && c->all_ptr)
+        st = pz_shares_count(out, err);
     if (st == PZ_OK && has_context)
         st = copy_context(c, from, to, n, out, err);
     if (st != PZ_OK)

@@ -85,7 +85,7 @@ enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz
 /* A corpus, and those of its arrays that it owns. */
 struct pz_corpus_own {
     struct pz_corpus c;
-    void *owned[8]; /* arrays to free; NULL entries are allowed */
+    void *owned[9]; /* arrays to free; NULL entries are allowed */
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL

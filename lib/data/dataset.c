@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "base/mem.h"
+#include "data/shares.h"
 #include "table/lists.h"
 
 void *pz_dataset_own(struct pz_dataset *ds, void *array)
@@ -247,7 +248,98 @@ static enum pz_status load_times(struct pz_dataset *ds, int64_t **own, struct pz
     return PZ_OK;
 }
 
-static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, struct pz_err *err)
+/* Whether interactions have what is read as a whole: impressions, or columns of their own. */
+static bool has_more(const struct pz_table *t)
+{
+    for (size_t i = 0; i < pz_table_n_columns(t); i++) {
+        const char *name = pz_table_column(t, i).name;
+
+        if ((strncmp(name, "context/", 8) == 0 && strcmp(name, "context/schema") != 0) ||
+            strcmp(name, "inter/impression.ptr") == 0)
+            return true;
+    }
+    return false;
+}
+
+/* Which users are the rank's, from all_ptr; where their interactions begin. */
+static enum pz_status find_share(struct pz_dataset *ds, uint64_t *first, struct pz_err *err)
+{
+    uint32_t n = ds->users.n;
+    uint64_t *ptr = pz_dataset_own(ds, pz_mem_array((size_t)n + 1, sizeof *ptr));
+
+    if (!ptr)
+        return pz_err_memory(err, "a share of the users", 8.0 * n);
+    for (uint32_t u = 0; u < n; u++)
+        if (ds->all_ptr[u] > ds->all_ptr[u + 1] || ds->all_ptr[0] != 0)
+            return pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged");
+    pz_shares_of(ds->all_ptr, n, &ds->first_user, &ds->end_user);
+    *first = ds->all_ptr[ds->first_user];
+    pz_shares_ptr(ds->all_ptr, n, ds->first_user, ds->end_user, ptr);
+    ds->ptr = ptr;
+    ds->n_interactions = ptr[n];
+    return PZ_OK;
+}
+
+/* A column of the share's interactions; NULL where the file has none. */
+static enum pz_status load_part(struct pz_dataset *ds, const char *name, enum pz_type type,
+                                uint64_t first, void **data, struct pz_err *err)
+{
+    enum pz_status st;
+
+    *data = NULL;
+    if (!pz_table_has(ds->store.table, name))
+        return PZ_OK;
+    st = pz_table_get_part(ds->store.table, name, type, first, ds->n_interactions, data, err);
+    if (st == PZ_OK && !(*data = pz_dataset_own(ds, *data)))
+        st = pz_err_memory(err, name, 8.0 * (double)ds->n_interactions);
+    return st;
+}
+
+/* Differences of the share's times. */
+static enum pz_status load_time_part(struct pz_dataset *ds, uint64_t first, int64_t **time,
+                                     struct pz_err *err)
+{
+    uint64_t n = ds->n_interactions;
+    void *data = NULL;
+    enum pz_status st;
+
+    if (!pz_table_has(ds->store.table, "inter/time32")) {
+        st = load_part(ds, "inter/time", PZ_I64, first, &data, err);
+        *time = data;
+        return st == PZ_OK && !data ? pz_err_set(err, PZ_BAD_DATA, "no column inter/time") : st;
+    }
+    st = pz_table_get_part(ds->store.table, "inter/time32", PZ_U32, first, n, &data, err);
+    if (st == PZ_OK && !(*time = pz_dataset_own(ds, pz_mem_room(n + 1, sizeof **time))))
+        st = pz_err_memory(err, "time stamps", 8.0 * (double)n);
+    for (uint64_t p = 0; p < n && st == PZ_OK; p++)
+        (*time)[p] = ((const uint32_t *)data)[p];
+    free(data);
+    return st;
+}
+
+static enum pz_status load_share(struct pz_dataset *ds, int64_t **time, struct pz_err *err)
+{
+    void *item = NULL, *event = NULL, *value = NULL;
+    uint64_t first = 0;
+    enum pz_status st = find_share(ds, &first, err);
+
+    if (st == PZ_OK)
+        st = load_part(ds, "inter/item", PZ_U32, first, &item, err);
+    if (st == PZ_OK)
+        st = load_time_part(ds, first, time, err);
+    if (st == PZ_OK)
+        st = load_part(ds, "inter/event", PZ_U8, first, &event, err);
+    if (st == PZ_OK)
+        st = load_part(ds, "inter/value", PZ_F32, first, &value, err);
+    ds->item = item;
+    ds->time = *time;
+    ds->event = event;
+    ds->value = value;
+    return st;
+}
+
+static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, bool share,
+                                        struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
     const void *data = NULL;
@@ -255,6 +347,11 @@ static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, s
 
     st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &data, NULL, err);
     ds->ptr = data;
+    if (st == PZ_OK && share && ds->users.n > 0 && !has_more(t) &&
+        pz_shares_worth(ds->ptr[ds->users.n], ds->items.n)) {
+        ds->all_ptr = ds->ptr;
+        return load_share(ds, time, err);
+    }
     if (st == PZ_OK)
         /* The number of interactions is the length of this column; all others are held against it.
          */
@@ -304,7 +401,7 @@ enum pz_status pz_dataset_watermarks(const char *path, struct pz_watermarks *mar
     return st;
 }
 
-static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
+static enum pz_status load_tables(struct pz_dataset *ds, bool share, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
     int64_t *time = NULL;
@@ -315,7 +412,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_table_get_dict(t, "events", &ds->events, err);
     if (st == PZ_OK)
-        st = load_interactions(ds, &time, err);
+        st = load_interactions(ds, &time, share, err);
     if (st == PZ_OK)
         st = pz_attrs_load(t, "context", &ds->context, err);
     if (st == PZ_OK)
@@ -332,7 +429,8 @@ static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
     return st;
 }
 
-enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err)
+static enum pz_status load(const char *path, bool share, struct pz_dataset **out,
+                           struct pz_err *err)
 {
     struct pz_dataset *ds = calloc(1, sizeof *ds);
     enum pz_status st;
@@ -346,7 +444,7 @@ enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct
     if (st == PZ_OK)
         st = pz_table_fingerprint(ds->store.table, ds->fingerprint, err);
     if (st == PZ_OK) {
-        st = load_tables(ds, err);
+        st = load_tables(ds, share, err);
         if (st != PZ_OK && st != PZ_TRY_AGAIN)
             pz_err_prefix(err, "%s", path);
     }
@@ -356,6 +454,16 @@ enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct
     }
     *out = ds;
     return st;
+}
+
+enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err)
+{
+    return load(path, false, out, err);
+}
+
+enum pz_status pz_dataset_load_share(const char *path, struct pz_dataset **out, struct pz_err *err)
+{
+    return load(path, true, out, err);
 }
 
 static void schema_field(struct pz_str *out, const struct pz_attr *a)

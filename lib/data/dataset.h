@@ -36,8 +36,12 @@ struct pz_dataset {
     const uint8_t *event; /* [n_interactions] index into events; NULL when there are none */
     const float
         *value; /* [n_interactions] EVENT_VALUE, NaN = null; NULL when the column is missing */
-    const uint64_t *impression_ptr;  /* [n_interactions + 1]; NULL when the column is missing */
-    const uint32_t *impression;      /* item indices shown */
+    const uint64_t *impression_ptr; /* [n_interactions + 1]; NULL when the column is missing */
+    const uint32_t *impression;     /* item indices shown */
+    const uint64_t *all_ptr; /* [users.n + 1] as ptr, but of all users, where of several ranks each
+                                has read the interactions of its own alone (pz_dataset_load_share);
+                                NULL: it has all */
+    uint32_t first_user, end_user;   /* those are its own then; the others look as if without */
     struct pz_attrs context;         /* other columns of Interactions, rows as above */
     struct pz_attrs item_attrs;      /* rows = items.n */
     struct pz_attrs user_attrs;      /* rows = users.n */
@@ -54,6 +58,18 @@ struct pz_dataset {
  * Threads: any */
 enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err);
 void pz_dataset_free(struct pz_dataset *ds);
+
+/* The same, but of several ranks each reads the interactions of its share of the users, where that
+ * is worth it (pz_shares_worth) and interactions have neither context nor impressions.
+ * Errors: as pz_dataset_load
+ * Owner:  as pz_dataset_load */
+enum pz_status pz_dataset_load_share(const char *path, struct pz_dataset **out, struct pz_err *err);
+
+/* Interactions of all users, whether this rank has them or not. */
+static inline uint64_t pz_dataset_size(const struct pz_dataset *ds)
+{
+    return ds->all_ptr ? ds->all_ptr[ds->users.n] : ds->n_interactions;
+}
 
 /* Give an array from pz_mem_array or malloc to the dataset; returns it, or NULL (array freed) when
  * memory is out or array is NULL.

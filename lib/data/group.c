@@ -18,6 +18,19 @@ enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct 
     return pz_dataset_open_without(paths, n_paths, NULL, out, err);
 }
 
+enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
+                                     struct pz_dataset **out, struct pz_err *err)
+{
+    enum pz_status st;
+
+    if (n_paths != 1)
+        return pz_dataset_open(paths, n_paths, out, err);
+    st = pz_dataset_load_share(paths[0], out, err);
+    if (st == PZ_OK)
+        pz_ledger_count("rows_in", pz_dataset_size(*out));
+    return st;
+}
+
 enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
                                        struct pz_without *without, struct pz_dataset **out,
                                        struct pz_err *err)

@@ -16,6 +16,13 @@
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 
+/* As pz_dataset_open, but of a single file as pz_dataset_load_share: for a training.
+ * Errors:  as pz_dataset_open
+ * Owner:   *out: the caller, until pz_dataset_free
+ * Threads: the main thread */
+enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
+                                     struct pz_dataset **out, struct pz_err *err);
+
 /* Users and items to leave out: their interactions, their rows and their ids. */
 struct pz_without {
     const struct pz_strs *users, *items; /* ids; NULL: none */

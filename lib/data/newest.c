@@ -20,6 +20,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 
 enum { FEW = 100, APART = 30 * 86400, LONGER = 10, LEAST = 10 };
 
@@ -29,24 +30,47 @@ static uint64_t between(int64_t a, int64_t b)
     return (uint64_t)b - (uint64_t)a;
 }
 
+/* Times to look at, of which a rank may have some. */
+struct times {
+    const int64_t *time; /* [n] */
+    uint64_t n;
+    const struct pz_corpus *c; /* NULL: that is all */
+};
+
+static void turn(const struct times *t, void *sums, size_t bytes)
+{
+    if (t->c)
+        pz_shares_turn(t->c, sums, bytes);
+}
+
+static void pass(const struct times *t, void *sums, size_t bytes)
+{
+    if (t->c)
+        pz_shares_pass(t->c, sums, bytes);
+}
+
 /* Whether a silence of more than APART has at most `few` events after it, down from the largest
  * time. A pass goes down to the earliest event within APART of the last one reached. */
-static bool ends_apart(const int64_t *time, uint64_t n, int64_t from, uint64_t few)
+static bool ends_apart(const struct times *t, int64_t from, uint64_t few)
 {
-    uint64_t after = 0;
+    struct {
+        uint64_t n;
+        int64_t earliest;
+    } after = { 0, from };
 
-    while (after <= few) {
-        int64_t earliest = from;
-
-        after = 0;
-        for (uint64_t p = 0; p < n; p++)
-            if (time[p] >= from || between(time[p], from) <= APART) {
-                earliest = time[p] < earliest ? time[p] : earliest;
-                after++;
+    while (after.n <= few) {
+        after.n = 0;
+        after.earliest = from;
+        turn(t, &after, sizeof after);
+        for (uint64_t p = 0; p < t->n; p++)
+            if (t->time[p] >= from || between(t->time[p], from) <= APART) {
+                after.earliest = t->time[p] < after.earliest ? t->time[p] : after.earliest;
+                after.n++;
             }
-        if (earliest == from)
-            return after <= few;
-        from = earliest;
+        pass(t, &after, sizeof after);
+        if (after.earliest == from)
+            return after.n <= few;
+        from = after.earliest;
     }
     return false;
 }
@@ -74,25 +98,57 @@ static uint64_t count_beyond(const int64_t *time, uint64_t n, uint64_t few)
     return 0;
 }
 
-enum pz_status pz_newest(const int64_t *time, uint64_t n, int64_t *newest, uint64_t *beyond,
-                         struct pz_err *err)
+/* All times, for sorting; NULL without memory. */
+static int64_t *copy_all(const struct times *t, uint64_t n)
+{
+    int64_t *all = pz_mem_array(n, sizeof *all);
+    struct pz_share mine = { 0, n };
+
+    if (t->c && t->c->all_ptr)
+        mine = (struct pz_share){ t->c->all_ptr[t->c->first_user], t->c->all_ptr[t->c->end_user] };
+    if (all && t->n > 0)
+        memcpy(all + mine.first, t->time, t->n * sizeof *all);
+    if (all && t->c && t->c->all_ptr)
+        pz_ranks_gather_mine(all, mine, sizeof *all);
+    return all;
+}
+
+/* n: of all ranks. */
+static enum pz_status find_newest(const struct times *t, uint64_t n, int64_t *newest,
+                                  uint64_t *beyond, struct pz_err *err)
 {
     uint64_t few = n / FEW > 1 ? n / FEW : 1;
     int64_t *sorted;
 
     *beyond = 0;
-    *newest = n > 0 ? time[0] : 0;
-    for (uint64_t p = 1; p < n; p++)
-        *newest = time[p] > *newest ? time[p] : *newest;
-    if (n <= LEAST || !ends_apart(time, n, *newest, few))
+    *newest = INT64_MIN;
+    turn(t, newest, sizeof *newest);
+    for (uint64_t p = 0; p < t->n; p++)
+        *newest = t->time[p] > *newest ? t->time[p] : *newest;
+    pass(t, newest, sizeof *newest);
+    if (n == 0)
+        *newest = 0;
+    if (n <= LEAST || !ends_apart(t, *newest, few))
         return PZ_OK;
-    sorted = pz_mem_array(n, sizeof *sorted);
+    sorted = copy_all(t, n);
     if (!sorted)
         return pz_err_memory(err, "the times of events", 8.0 * (double)n);
-    memcpy(sorted, time, n * sizeof *sorted);
     qsort(sorted, n, sizeof *sorted, ascending);
     *beyond = count_beyond(sorted, n, few);
     *newest = sorted[n - 1 - *beyond];
     free(sorted);
     return PZ_OK;
+}
+
+enum pz_status pz_newest(const int64_t *time, uint64_t n, int64_t *newest, uint64_t *beyond,
+                         struct pz_err *err)
+{
+    return find_newest(&(struct times){ time, n, NULL }, n, newest, beyond, err);
+}
+
+enum pz_status pz_newest_of(const struct pz_corpus *c, int64_t *newest, uint64_t *beyond,
+                            struct pz_err *err)
+{
+    return find_newest(&(struct times){ c->time, c->ptr[c->n_users], c }, pz_corpus_size(c), newest,
+                       beyond, err);
 }

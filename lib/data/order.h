@@ -17,6 +17,7 @@ struct pz_histories_of {
     const uint32_t *item;        /* [ptr[n_users]] */
     const int64_t *time;         /* [ptr[n_users]] ascending within a user */
     const struct pz_dict *items; /* byte-ordered */
+    bool in_shares;              /* of several ranks each has some of them (shares.h) */
 };
 
 /* False where all times are equal, and where pz_order_is_of_ids.

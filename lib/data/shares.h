@@ -16,14 +16,44 @@
 
 #include "base/ranks.h"
 #include "data/corpus.h"
+#include "table/table.h"
 
-/* Make of a whole corpus this rank's share: users in whole blocks of `block` with about as many
- * events for each rank. Memory of events that are not its own goes back to the system, and so does
- * that of the dataset from which the corpus borrows, of whose interactions nothing may be read
- * again. Nothing is done where there is one rank.
+/* Users are shared in whole blocks of so many, a multiple of PZ_MAT_ROWS. */
+enum { PZ_SHARE_USERS = 512 };
+
+/* Whether n events of n_items items are shared among ranks. */
+bool pz_shares_worth(uint64_t n, uint32_t n_items);
+
+/* Which users are this rank's, so that all have about as many events; ptr [n_users + 1] of all. */
+void pz_shares_of(const uint64_t *ptr, uint32_t n_users, uint32_t *first, uint32_t *end);
+
+/* to [n_users + 1] becomes all_ptr of those users alone. */
+void pz_shares_ptr(const uint64_t *all_ptr, uint32_t n_users, uint32_t first, uint32_t end,
+                   uint64_t *to);
+
+/* Make of a whole corpus this rank's share. Memory of events that are not its own goes back to the
+ * system, and so does that of the dataset from which the corpus borrows, of whose interactions
+ * nothing may be read again. Nothing is done where there is one rank, or shares are there.
  * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  as before */
-enum pz_status pz_shares_keep(struct pz_corpus_own *own, uint32_t block, struct pz_err *err);
+enum pz_status pz_shares_keep(struct pz_corpus_own *own, struct pz_err *err);
+
+/* Make a corpus in shares whole: each rank gets the events of all, in memory of its own. It must
+ * have no context.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  as before */
+enum pz_status pz_shares_whole(struct pz_corpus_own *own, struct pz_err *err);
+
+/* Of a corpus whose ptr is of a share's users: fill all_ptr by what the ranks have.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  the corpus */
+enum pz_status pz_shares_count(struct pz_corpus_own *own, struct pz_err *err);
+
+/* As pz_writer_add, of a column with a value for each event, of which each rank has its own; w:
+ * NULL for all but the first rank. A piece is in memory at a time. c: whose events they are.
+ * Errors: as pz_writer_add */
+enum pz_status pz_shares_add(struct pz_writer *w, const struct pz_corpus *c, const char *name,
+                             enum pz_type type, const void *data, struct pz_err *err);
 
 /* The users that this rank works on: its own, or of a whole corpus as pz_ranks_mine. */
 struct pz_share pz_shares_mine(const struct pz_corpus *c, size_t block);

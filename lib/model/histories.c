@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 #include "model/item_facts.h"
 
 /* from[p] of the kept interactions, in order; NULL when memory is out. */
@@ -32,21 +33,23 @@ static enum pz_status write_columns(const struct pz_corpus *all, const float *we
                                     const float *value, struct pz_writer *w, struct pz_err *err)
 {
     static const struct pz_attrs none;
-    uint64_t n = all->ptr[all->n_users];
-    enum pz_status st;
+    const uint64_t *ptr = all->all_ptr ? all->all_ptr : all->ptr;
+    enum pz_status st = PZ_OK;
 
-    st = pz_writer_add(w, "hist/ptr", PZ_U64, all->ptr, (uint64_t)all->n_users + 1, err);
+    if (w)
+        st = pz_writer_add(w, "hist/ptr", PZ_U64, ptr, (uint64_t)all->n_users + 1, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/item", PZ_U32, all->item, n, err);
+        st = pz_shares_add(w, all, "hist/item", PZ_U32, all->item, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/time", PZ_I64, all->time, n, err);
+        st = pz_shares_add(w, all, "hist/time", PZ_I64, all->time, err);
     if (st == PZ_OK)
-        st = pz_writer_add(w, "hist/weight", PZ_F32, weight, n, err);
+        st = pz_shares_add(w, all, "hist/weight", PZ_F32, weight, err);
     if (st == PZ_OK && all->event)
-        st = pz_writer_add(w, "hist/event", PZ_U8, all->event, n, err);
+        st = pz_shares_add(w, all, "hist/event", PZ_U8, all->event, err);
     if (st == PZ_OK && value)
-        st = pz_writer_add(w, "hist/value", PZ_F32, value, n, err);
-    return st == PZ_OK ? pz_attrs_save(all->context ? all->context : &none, "context", w, err) : st;
+        st = pz_shares_add(w, all, "hist/value", PZ_F32, value, err);
+    return st == PZ_OK && w ? pz_attrs_save(all->context ? all->context : &none, "context", w, err)
+                            : st;
 }
 
 enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_event_rule *rules,

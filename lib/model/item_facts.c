@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 
 const struct pz_attr *pz_item_made_column(const struct pz_attrs *attrs)
 {
@@ -31,9 +32,11 @@ static void find_since(const struct pz_corpus *c, int64_t *since)
 
     for (uint32_t i = 0; i < c->n_items; i++)
         since[i] = INT64_MAX;
+    pz_shares_turn(c, since, c->n_items * sizeof *since);
     for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
         if (pz_corpus_time(c, p) < since[c->item[p]])
             since[c->item[p]] = pz_corpus_time(c, p);
+    pz_shares_pass(c, since, c->n_items * sizeof *since);
     for (uint32_t i = 0; i < c->n_items; i++) {
         int64_t made = pz_item_made(column, i);
 
@@ -67,14 +70,17 @@ enum pz_status pz_item_facts_save(const struct pz_dataset *ds, const struct pz_c
                                        : pz_err_memory(err, "facts of items", 12.0 * c->n_items);
 
     if (st == PZ_OK) {
+        pz_shares_turn(c, count, c->n_items * sizeof *count);
         for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
             count[c->item[p]]++;
+        pz_shares_pass(c, count, c->n_items * sizeof *count);
         find_since(c, since);
-        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
     }
-    if (st == PZ_OK)
+    if (st == PZ_OK && w)
+        st = pz_writer_add(w, "item_count", PZ_U32, count, c->n_items, err);
+    if (st == PZ_OK && w)
         st = pz_writer_add(w, "item_since", PZ_I64, since, c->n_items, err);
-    if (st == PZ_OK && ds->impression_ptr)
+    if (st == PZ_OK && w && ds->impression_ptr)
         st = save_shown(ds, keep, w, err);
     free(count);
     free(since);

@@ -14,6 +14,7 @@
  * A flat column was checked when the file was made; it is not looked at here, for that would read
  * it all. */
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -132,6 +133,55 @@ enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, 
         data = NULL;
     }
     col->data = col->own = data;
+    return st;
+}
+
+/* A part of a column, in bytes, and where it goes. */
+struct part {
+    uint64_t first, end;
+    unsigned char *to;
+};
+
+/* What a part has of frame f of raw bytes, stored at `at`. */
+static enum pz_status decode_part(const struct pz_table *t, const struct pz_layout_column *col,
+                                  uint32_t f, uint64_t at, const struct part *p, struct pz_err *err)
+{
+    uint64_t begin = (uint64_t)f * PZ_FRAME_BYTES, n = pz_layout_frame(pz_layout_raw(col), f),
+             from = p->first > begin ? p->first : begin,
+             to = p->end < begin + n ? p->end : begin + n;
+    bool whole = to - from == n;
+    unsigned char *frame = whole ? p->to + (begin - p->first) : pz_mem_room((size_t)n, 1);
+    enum pz_status st;
+
+    if (!frame)
+        return pz_err_memory(err, col->name, (double)n);
+    st = pz_zst_unpack(frame, (size_t)n, t->map + at, col->frame[f], err);
+    forget_pages(t, at, at + col->frame[f]);
+    if (st == PZ_OK && !whole)
+        memcpy(p->to + (from - p->first), frame + (from - begin), (size_t)(to - from));
+    if (!whole)
+        free(frame);
+    return st == PZ_BAD_DATA ? damaged(col, err) : st;
+}
+
+enum pz_status pz_column_part(const struct pz_table *t, const struct pz_layout_column *col,
+                              uint64_t first, uint64_t n, void **data, struct pz_err *err)
+{
+    size_t bytes = pz_type_bytes(col->type);
+    struct part p = { first * bytes, (first + n) * bytes, pz_mem_room((size_t)n + 1, bytes) };
+    enum pz_status st = p.to ? PZ_OK : pz_err_memory(err, col->name, (double)n * (double)bytes);
+    uint64_t at = col->offset;
+
+    if (st == PZ_OK && (t->flat || !frames_agree(t, col) || !stored_agree(t, col)))
+        st = damaged(col, err);
+    for (uint32_t f = 0; f < col->n_frames && st == PZ_OK; at += col->frame[f++])
+        if ((uint64_t)f * PZ_FRAME_BYTES < p.end && ((uint64_t)f + 1) * PZ_FRAME_BYTES > p.first)
+            st = decode_part(t, col, f, at, &p, err);
+    if (st != PZ_OK) {
+        free(p.to);
+        p.to = NULL;
+    }
+    *data = p.to;
     return st;
 }
 

@@ -25,6 +25,12 @@ struct pz_table {
  * Errors: PZ_BAD_DATA frames or hashes do not fit; PZ_TRY_AGAIN memory is out */
 enum pz_status pz_column_load(struct pz_table *t, struct pz_layout_column *col, struct pz_err *err);
 
+/* As pz_table_get_part; the column of a packed table stays as it is.
+ * Errors: as pz_column_load
+ * Owner:  the caller frees *data */
+enum pz_status pz_column_part(const struct pz_table *t, const struct pz_layout_column *col,
+                              uint64_t first, uint64_t n, void **data, struct pz_err *err);
+
 /* Check a column's stored bytes and values against the contents; leaves .data as it was.
  * Errors: as pz_column_load */
 enum pz_status pz_column_verify(struct pz_table *t, struct pz_layout_column *col,

@@ -300,6 +300,19 @@ enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type t
     return st;
 }
 
+enum pz_status pz_table_get_part(struct pz_table *t, const char *name, enum pz_type type,
+                                 uint64_t first, uint64_t n, void **data, struct pz_err *err)
+{
+    struct pz_layout_column *col = find_column(t, name);
+
+    *data = NULL;
+    if (!col || col->type != type || first > col->n || n > col->n - first)
+        return pz_err_set(err, PZ_BAD_DATA, "column %s is not there, or has another type or length",
+                          name);
+    col->asked = true;
+    return pz_column_part(t, col, first, n, data, err);
+}
+
 void *pz_table_copy(struct pz_table *t, const char *name)
 {
     struct pz_layout_column *col = find_column(t, name);

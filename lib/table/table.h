@@ -76,6 +76,20 @@ void pz_writer_reuse(struct pz_writer *w, const struct pz_table *t);
 enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
                              const void *data, uint64_t n, struct pz_err *err);
 
+/* Where the values of a column come from that is not in memory as a whole: the next n bytes of it
+ * into `to`. */
+struct pz_column_source {
+    enum pz_status (*next)(void *source, void *to, size_t n, struct pz_err *err);
+    void *source;
+};
+
+/* As pz_writer_add to a packed table, of values that come piece by piece; a few frames are in
+ * memory at a time. The bytes are the same.
+ * Errors: as pz_writer_add, and as source->next */
+enum pz_status pz_writer_add_from(struct pz_writer *w, const char *name, enum pz_type type,
+                                  uint64_t n, const struct pz_column_source *source,
+                                  struct pz_err *err);
+
 /* Add a dictionary as columns NAME.offset (u64) and NAME.bytes (u8).
  * Errors: as pz_writer_add */
 enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const struct pz_dict *dict,
@@ -140,6 +154,13 @@ bool pz_table_has(const struct pz_table *t, const char *name);
  * Owner:  the table; valid until pz_table_drop or close */
 enum pz_status pz_table_get(struct pz_table *t, const char *name, enum pz_type type,
                             uint64_t want_n, const void **data, uint64_t *n, struct pz_err *err);
+
+/* Elements first .. first + n - 1 of a packed table's column, without the others: stored bytes are
+ * checked as a whole, values by the checksums of the frames that are decoded.
+ * Errors: as pz_table_get; PZ_BAD_DATA the column has no such elements
+ * Owner:  the caller frees *data */
+enum pz_status pz_table_get_part(struct pz_table *t, const char *name, enum pz_type type,
+                                 uint64_t first, uint64_t n, void **data, struct pz_err *err);
 
 /* The values of a column that pz_table_get has read, to be changed in place: a decoded copy, not
  * the file. NULL: a flat table's, which are the file.

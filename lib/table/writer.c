@@ -147,7 +147,8 @@ static void take_stored(const struct pz_writer *w, const struct pz_layout_column
     }
 }
 
-/* Compress frames at .. at + count of a column of raw bytes, but those that are stored already. */
+/* Compress frames at .. at + count of a column of raw bytes, but those that are stored already.
+ * data: where the first of them begins. */
 static void pack_window(struct packed_frame *frame, int count, const unsigned char *data,
                         uint64_t raw, uint32_t at, int level)
 {
@@ -157,7 +158,7 @@ static void pack_window(struct packed_frame *frame, int count, const unsigned ch
     for (int i = 0; i < count; i++)
         if (frame[i].stored == frame[i].bytes)
             frame[i].n = pz_zst_pack(frame[i].bytes, cap,
-                                     data + ((uint64_t)at + (uint32_t)i) * PZ_FRAME_BYTES,
+                                     data + (uint64_t)(uint32_t)i * PZ_FRAME_BYTES,
                                      pz_layout_frame(raw, at + (uint32_t)i), level);
 }
 
@@ -177,11 +178,34 @@ static enum pz_status write_window(struct pz_writer *w, struct pz_layout_column 
     return st;
 }
 
+/* Values that come piece by piece, a window of frames at a time. */
+struct coming {
+    const struct pz_column_source *from;
+    unsigned char *window;
+    struct pz_hash *hash; /* of those that came */
+};
+
+static enum pz_status take_window(struct coming *c, const struct pz_layout_column *col, int count,
+                                  uint32_t at, struct pz_err *err)
+{
+    size_t n = 0;
+    enum pz_status st;
+
+    for (int i = 0; i < count; i++)
+        n += pz_layout_frame(pz_layout_raw(col), at + (uint32_t)i);
+    st = c->from->next(c->from->source, c->window, n, err);
+    if (st == PZ_OK)
+        pz_hash_add(c->hash, c->window, n);
+    return st;
+}
+
+/* data: the values; NULL: they come. */
 static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column *col,
-                                   const unsigned char *data, struct pz_err *err)
+                                   const unsigned char *data, struct coming *coming,
+                                   struct pz_err *err)
 {
     struct packed_frame frame[WINDOW] = { { NULL, NULL, 0 } };
-    const struct pz_layout_column *old = find_reusable(w, col);
+    const struct pz_layout_column *old = data ? find_reusable(w, col) : NULL;
     uint64_t offset = old ? old->offset : 0;
     uint64_t raw = pz_layout_raw(col);
     uint32_t most = pz_par_threads() < WINDOW ? (uint32_t)pz_par_threads() : WINDOW;
@@ -195,6 +219,8 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
         if (!frame[i].bytes)
             st = pz_err_memory(err, "compression", (double)pz_zst_bound(PZ_FRAME_BYTES) * slots);
     }
+    if (coming && st == PZ_OK && !(coming->window = pz_mem_room(slots, PZ_FRAME_BYTES)))
+        st = pz_err_memory(err, "a column", (double)slots * PZ_FRAME_BYTES);
     for (uint32_t at = 0; at < col->n_frames && st == PZ_OK; at += slots) {
         /* The last window may be shorter. */
         int count = (int)(col->n_frames - at < slots ? col->n_frames - at : slots);
@@ -203,9 +229,16 @@ static enum pz_status write_frames(struct pz_writer *w, struct pz_layout_column 
             frame[i].stored = frame[i].bytes;
         if (old)
             take_stored(w, old, col, data, frame, count, at, &offset);
-        pack_window(frame, count, data, raw, at, w->level);
+        if (coming)
+            st = take_window(coming, col, count, at, err);
+        if (st != PZ_OK)
+            break;
+        pack_window(frame, count, coming ? coming->window : data + (uint64_t)at * PZ_FRAME_BYTES,
+                    raw, at, w->level);
         st = write_window(w, col, frame, count, at, err);
     }
+    if (coming)
+        free(coming->window);
     col->stored_hash = pz_hash_finish64(w->stored);
     return st;
 }
@@ -242,12 +275,11 @@ static enum pz_status write_flat(struct pz_writer *w, struct pz_layout_column *c
     return st;
 }
 
-enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
-                             const void *data, uint64_t n, struct pz_err *err)
+/* The next column, without its place. */
+static enum pz_status begin_column(struct pz_writer *w, const char *name, enum pz_type type,
+                                   uint64_t n, struct pz_err *err)
 {
     struct pz_layout_column *col;
-    /* Cannot overflow: the values are in memory. */
-    uint64_t raw = n * pz_type_bytes(type);
     enum pz_status st = check_name(w, name, err);
 
     if (st != PZ_OK)
@@ -259,9 +291,16 @@ enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type
     memcpy(col->name, name, strlen(name) + 1);
     col->type = type;
     col->n = n;
-    col->hash = pz_hash64(data, (size_t)raw);
-    if (w->flat)
-        return write_flat(w, col, data, err);
+    return PZ_OK;
+}
+
+/* The column begun, packed. */
+static enum pz_status add_packed(struct pz_writer *w, const void *data, struct coming *coming,
+                                 struct pz_err *err)
+{
+    struct pz_layout_column *col = &w->col[w->n];
+    uint64_t raw = pz_layout_raw(col);
+
     col->offset = pz_out_size(w->out);
     col->n_frames = (uint32_t)(raw / PZ_FRAME_BYTES + (raw % PZ_FRAME_BYTES != 0));
     col->frame = pz_mem_array(col->n_frames, sizeof *col->frame);
@@ -273,7 +312,40 @@ enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type
         return pz_err_memory(err, "the table of contents", 4.0 * col->n_frames);
     }
     w->n++;
-    return write_frames(w, col, data, err);
+    return write_frames(w, col, data, coming, err);
+}
+
+enum pz_status pz_writer_add(struct pz_writer *w, const char *name, enum pz_type type,
+                             const void *data, uint64_t n, struct pz_err *err)
+{
+    enum pz_status st = begin_column(w, name, type, n, err);
+
+    if (st != PZ_OK)
+        return st;
+    /* Cannot overflow: the values are in memory. */
+    w->col[w->n].hash = pz_hash64(data, (size_t)(n * pz_type_bytes(type)));
+    return w->flat ? write_flat(w, &w->col[w->n], data, err)
+                   : add_packed(w, n > 0 ? data : "", NULL, err);
+}
+
+enum pz_status pz_writer_add_from(struct pz_writer *w, const char *name, enum pz_type type,
+                                  uint64_t n, const struct pz_column_source *source,
+                                  struct pz_err *err)
+{
+    struct coming coming = { .from = source, .hash = pz_hash_new() };
+    enum pz_status st = coming.hash ? begin_column(w, name, type, n, err)
+                                    : pz_err_memory(err, "a column", 1e3);
+    size_t at = w->n;
+
+    if (st == PZ_OK)
+        st = add_packed(w, NULL, &coming, err);
+    if (coming.hash) {
+        uint64_t hash = pz_hash_finish64(coming.hash);
+
+        if (st == PZ_OK)
+            w->col[at].hash = hash;
+    }
+    return st;
 }
 
 enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const struct pz_dict *dict,

@@ -30,8 +30,8 @@ static uint64_t common_size(const struct pz_corpus *c)
     size_t users = 0;
 
     for (uint32_t u = 0; n && u < c->n_users; u++)
-        if (c->ptr[u] < c->ptr[u + 1])
-            n[users++] = c->ptr[u + 1] - c->ptr[u];
+        if (pz_corpus_events(c, u) > 0)
+            n[users++] = pz_corpus_events(c, u);
     if (users > 0) {
         qsort(n, users, sizeof *n, ascending);
         size = n[users - 1 - users / EXCEED];
@@ -55,11 +55,11 @@ uint32_t pz_heavy_count(const struct pz_corpus *c, uint64_t cap, double *share)
     uint32_t n = 0;
 
     for (uint32_t u = 0; u < c->n_users; u++)
-        if (c->ptr[u + 1] - c->ptr[u] > cap) {
-            events += c->ptr[u + 1] - c->ptr[u];
+        if (pz_corpus_events(c, u) > cap) {
+            events += pz_corpus_events(c, u);
             n++;
         }
-    *share = n ? (double)events / (double)c->ptr[c->n_users] : 0;
+    *share = n ? (double)events / (double)pz_corpus_size(c) : 0;
     return n;
 }
 

@@ -49,7 +49,7 @@ static bool is_wanted(const struct pz_train_cfg *cfg, const struct pz_scorer *s)
 static bool any_pair(const struct pz_corpus *c)
 {
     for (uint32_t u = 0; u < c->n_users; u++)
-        if (c->ptr[u + 1] - c->ptr[u] > 1)
+        if (pz_corpus_events(c, u) > 1)
             return true;
     return false;
 }
@@ -111,10 +111,10 @@ static const char *undecided(const struct pz_training *t)
 {
     const struct pz_corpus *c = &t->corpus.c;
 
-    return !c->ordered                           ? "the times say nothing of order"
-           : t->cfg->n_trials == 0               ? "without tuning nothing tells what it brings"
-           : c->ptr[c->n_users] > UNASKED_EVENTS ? "a pass over these data takes long"
-                                                 : NULL;
+    return !c->ordered                          ? "the times say nothing of order"
+           : t->cfg->n_trials == 0              ? "without tuning nothing tells what it brings"
+           : pz_corpus_size(c) > UNASKED_EVENTS ? "a pass over these data takes long"
+                                                : NULL;
 }
 
 bool pz_training_decides(const struct pz_training *t, const struct pz_scorer *s)
@@ -158,7 +158,7 @@ void pz_training_begin(struct pz_training *t)
             t->cfg->log, PZ_LOG_WARN,
             "%llu of %llu interactions are later than all others by far: ages count back from %s, "
             "where the others end",
-            (unsigned long long)c->beyond, (unsigned long long)c->ptr[c->n_users],
+            (unsigned long long)c->beyond, (unsigned long long)pz_corpus_size(c),
             pz_time_format(c->newest, when));
     if (!c->ordered && pz_corpus_span(c) > 0)
         pz_log(t->cfg->log, PZ_LOG_NOTE,
@@ -343,27 +343,23 @@ void pz_training_order(const struct pz_training *t, size_t *order)
                 order[n++] = p;
 }
 
-/* Transitions of users in shares send what they counted before the cut, which the catalogue bounds
- * only where each item has many events (2,000,000 events, two ranks, bytes sent an event with all
- * users / in shares: 2,000 an item 1 / 5, 500 an item 10 / 46; 74 an item 40 / 95): below that
- * memory must be worth it. */
-enum { EVENTS_OF_ITEM = 1000, MANY_EVENTS = 100000000 };
-
 enum pz_status pz_training_share(struct pz_training *t, const size_t *order, size_t i,
                                  struct pz_err *err)
 {
-    uint64_t n = pz_corpus_size(&t->corpus.c);
+    bool shared = t->teach->all_ptr != NULL,
+         shares = shared || pz_shares_worth(pz_corpus_size(&t->corpus.c), t->corpus.c.n_items);
     enum pz_status st;
 
-    if (n < MANY_EVENTS && n < (uint64_t)EVENTS_OF_ITEM * t->corpus.c.n_items)
-        return PZ_OK;
     for (; i < t->n; i++)
-        if (!t->choice[order[i]].scorer->in_shares)
-            return PZ_OK;
-    if (pz_ranks_n() > 1 && !t->teach->all_ptr)
-        pz_log(t->cfg->log, PZ_LOG_DEBUG, "each rank keeps the interactions of its share of users");
-    st = pz_shares_keep(&t->corpus, PZ_MAT_ROWS, err);
-    return st == PZ_OK ? pz_shares_keep(&t->cut, PZ_MAT_ROWS, err) : st;
+        shares = shares && t->choice[order[i]].scorer->in_shares;
+    if (shares == shared)
+        return PZ_OK;
+    pz_log(t->cfg->log, PZ_LOG_DEBUG, "each rank keeps the interactions of %s",
+           shares ? "its share of users" : "all users for what needs them");
+    if (!shares)
+        return pz_shares_whole(t->cap < UINT64_MAX ? &t->cut : &t->corpus, err);
+    st = pz_shares_keep(&t->corpus, err);
+    return st == PZ_OK ? pz_shares_keep(&t->cut, err) : st;
 }
 
 enum { STOP_GRACE_S = 60 }; /* for the last steps of an encoder, and writing the model */
@@ -461,8 +457,10 @@ enum pz_status pz_training_store(struct pz_training *t, const char *path, struct
     enum pz_status st;
 
     t->stores = true;
-    if (!pz_ranks_first()) /* all have the same model */
-        return PZ_OK;
+    if (!pz_ranks_first()) /* all have the same model, but for interactions in shares */
+        return t->corpus.c.all_ptr ? pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules,
+                                                        t->cfg->keep, &t->corpus.c, NULL, err)
+                                   : PZ_OK;
     st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &t->file, err);
     if (st == PZ_OK && t->reuse)
         pz_writer_reuse(t->file, t->reuse);
@@ -536,11 +534,11 @@ static void warn_if_small(const struct pz_training *t)
     uint32_t users = 0;
 
     for (uint32_t u = 0; u < c->n_users; u++)
-        users += c->ptr[u + 1] - c->ptr[u] >= 2;
-    if (c->ptr[c->n_users] < 1000)
+        users += pz_corpus_events(c, u) >= 2;
+    if (pz_corpus_size(c) < 1000)
         pz_log(t->cfg->log, PZ_LOG_WARN,
                "%llu interactions count; Amazon Personalize asks for 1000",
-               (unsigned long long)c->ptr[c->n_users]);
+               (unsigned long long)pz_corpus_size(c));
     if (users < 25)
         pz_log(t->cfg->log, PZ_LOG_WARN,
                "%u users have two interactions; Amazon Personalize asks for 25", users);
@@ -580,6 +578,8 @@ enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err)
 
     if (st == PZ_OK)
         st = pz_corpus_make(t->ds, cfg->rules, cfg->n_rules, cfg->keep, &t->corpus, err);
+    if (t->ds->all_ptr)
+        pz_log(cfg->log, PZ_LOG_DEBUG, "each rank has read the interactions of its share of users");
     if (st == PZ_OK && t->ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
     if (st == PZ_OK)

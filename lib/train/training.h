@@ -88,8 +88,8 @@ enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err);
 void pz_training_order(const struct pz_training *t, size_t *order);
 
 /* Of several ranks let each keep its share of the interactions (data/shares.h) where the i-th part
- * in order and all after it learn from shares, and that is worth it. The dataset's interactions may
- * not be read again then.
+ * in order and all after it learn from shares, and that is worth it; else let each have all. The
+ * dataset's interactions may not be read again then.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_training_share(struct pz_training *t, const size_t *order, size_t i,
                                  struct pz_err *err);

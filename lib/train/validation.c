@@ -15,6 +15,7 @@
 #include "base/mem.h"
 #include "base/rng.h"
 #include "base/str.h"
+#include "data/shares.h"
 #include "data/split.h"
 
 enum {
@@ -169,9 +170,12 @@ static int by_key(const void *x, const void *y)
  * learned from. */
 bool pz_valid_newest(const struct pz_corpus *c, uint32_t max)
 {
-    double sum = 0, min = INFINITY, life = 0;
-    uint32_t n = 0, n_truths = 0;
+    struct {
+        double sum, min, life;
+        uint32_t n, n_truths;
+    } of = { .min = INFINITY };
 
+    pz_shares_turn(c, &of, sizeof of);
     for (uint32_t u = 0; u < c->n_users; u++) {
         double first, last;
 
@@ -179,13 +183,14 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max)
             continue;
         first = (double)pz_corpus_time(c, c->ptr[u]);
         last = (double)pz_corpus_time(c, c->ptr[u + 1] - 1);
-        min = first < min ? first : min;
-        sum += first;
-        life += last - first;
-        n++;
-        n_truths += truth_size(c, u) > 0;
+        of.min = first < of.min ? first : of.min;
+        of.sum += first;
+        of.life += last - first;
+        of.n++;
+        of.n_truths += truth_size(c, u) > 0;
     }
-    return n_truths / 2 > max && sum - min * n > 10 * life;
+    pz_shares_pass(c, &of, sizeof of);
+    return of.n_truths / 2 > max && of.sum - of.min * of.n > 10 * of.life;
 }
 
 /* A user's first event of the slice. */

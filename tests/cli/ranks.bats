@@ -26,13 +26,24 @@ setup_file() {
         }' "$SHOP/interactions.csv"
     } >few.csv
     head -21 "$SHOP/items.csv" >few-items.csv
+    cut -d, -f1-5 few.csv >plain.csv
+    # a robot, a clock that is wrong, and times that take 64 bits
+    {
+        cat plain.csv
+        echo u0001,i0001,4102444800,View,1
+        echo u0001,i0002,-50000,View,1
+        awk 'BEGIN { for (i = 0; i < 6000; i++) printf "u0500,i%04d,%d,View,1\n", i * 7 % 20, 1704090000 + i * 900 }'
+    } >odd.csv
+    for d in plain odd; do
+        pz-import -q -o $d.pzd --interactions $d.csv --items few-items.csv --users "$SHOP/users.csv"
+    done
     pz-import -q -o few.pzd --interactions few.csv --items few-items.csv --users "$SHOP/users.csv"
 }
 
 setup() {
     skipped_file
     cd "$BATS_TEST_TMPDIR" || exit 1
-    cp "$BATS_FILE_TMPDIR"/{shop,day,few}.pzd .
+    cp "$BATS_FILE_TMPDIR"/{shop,day,few,plain,odd}.pzd .
 }
 
 PARTS=(-p transitions=on -p factors=on -p spectral=on -p content=on -p sessions=on -p sequence=on -p sequence.epochs=1)
@@ -74,6 +85,36 @@ on() {
     pz-train -q --tune 1 -p sequence=off -o one.pzm few.pzd
     on 3 -q -j 1 -t 1 -p sequence=off -o many.pzm few.pzd
     cmp one.pzm many.pzm
+}
+
+@test "without tuning ranks read the users of their shares alone, and come to the same bytes" {
+    for d in plain odd; do
+        pz-train -q --no-tune "${SHARING[@]}" -o one.pzm $d.pzd
+        for n in $RANKS; do
+            on "${n%x*}" -v -j "${n#*x}" --no-tune "${SHARING[@]}" -o many.pzm $d.pzd 2>talk
+            cmp one.pzm many.pzm
+            grep -q 'each rank has read the interactions of its share' talk
+            run ! grep -q 'all users for what needs them' talk
+        done
+    done
+    # what needs all users gets them
+    for how in "-p sessions=on -p sequence=on -p sequence.epochs=1" "--recipe trending-now"; do
+        # shellcheck disable=SC2086 # words on purpose
+        pz-train -q --no-tune $how -o one.pzm odd.pzd
+        # shellcheck disable=SC2086
+        on 3 -q -j 1 --no-tune $how -o many.pzm odd.pzd
+        cmp one.pzm many.pzm
+    done
+    # a damaged column is noticed, wherever it is
+    size=$(stat -c %s plain.pzd)
+    for at in 3 5 8; do
+        cp plain.pzd hurt.pzd
+        printf '\377\000' | dd of=hurt.pzd bs=1 seek=$((size * at / 16)) conv=notrunc status=none
+        rm -f many.pzm
+        run on 3 -q -j 1 --no-tune -o many.pzm hurt.pzd
+        [ "$status" -eq 65 ]
+        [ ! -e many.pzm ]
+    done
 }
 
 @test "a search finds the same on several ranks, as a training and as a job" {

@@ -51,7 +51,7 @@ static struct pz_histories_of make(int (*order)(const void *, const void *))
     }
     for (uint32_t u = 0; u < USERS && order; u++)
         qsort(item + u * EACH, EACH, sizeof *item, order);
-    return (struct pz_histories_of){ USERS, ptr, item, when, &dict };
+    return (struct pz_histories_of){ USERS, ptr, item, when, &dict, false };
 }
 
 TEST(places_in_lists_sorted_by_id_are_no_order)

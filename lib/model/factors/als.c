@@ -25,6 +25,8 @@
 
 enum { CG_STEPS = 2, ROW_CHUNK = 32 };
 
+_Static_assert(PZ_SHARE_USERS % PZ_MAT_ROWS == 0, "ranks turn whole blocks of users");
+
 /* One side: its rows' interactions with rows of the other side. */
 struct side {
     const uint64_t *ptr; /* [n + 1] of those rows that this rank solves */

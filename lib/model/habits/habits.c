@@ -270,11 +270,13 @@ static enum pz_suits suits(const struct pz_setup *setup)
     const struct pz_corpus *c = setup->corpus;
     uint64_t repeats = 0;
 
+    pz_shares_turn(c, &repeats, sizeof repeats);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
             repeats += had_before(c, c->ptr[u], p);
-    return c->ordered && repeats * 100 >= c->ptr[c->n_users] && repeats > 0 ? PZ_SUITS
-                                                                            : PZ_SUITS_NEVER;
+    pz_shares_pass(c, &repeats, sizeof repeats);
+    return c->ordered && repeats * 100 >= pz_corpus_size(c) && repeats > 0 ? PZ_SUITS
+                                                                           : PZ_SUITS_NEVER;
 }
 
 const struct pz_scorer pz_habits = {

@@ -513,7 +513,7 @@ static const double MOST_PASSES = 10, MOST_MEMBERS = 2;
 
 static void start(const struct pz_setup *setup, struct pz_choice *c)
 {
-    double n_events = (double)setup->corpus->ptr[setup->corpus->n_users];
+    double n_events = (double)pz_corpus_size(setup->corpus);
 
     if (n_events <= SMALL_EVENTS) {
         c->value[PZ_SEQ_LAYERS] = SMALL_LAYERS;
