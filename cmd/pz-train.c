@@ -197,12 +197,14 @@ static void add_settings(struct pz_str *out)
 }
 
 /* Whether the data are for a training that needs none of the interactions of other ranks: one
- * without tuning, and of all that happened. */
+ * without tuning, which chooses no thresholds either. */
 static bool may_share(const struct train_cfg *cfg)
 {
-    return cfg->learn.no_tune && cfg->learn.events.n == 0 && !cfg->strict && !cfg->holdout &&
-           !cfg->tuned_from && !cfg->with_trials.n && !cfg->trial && !cfg->dry_run &&
-           cfg->searches <= 1;
+    for (size_t i = 0; i < cfg->learn.events.n; i++)
+        if (strstr(cfg->learn.events.v[i], "threshold=auto"))
+            return false;
+    return cfg->learn.no_tune && !cfg->strict && !cfg->holdout && !cfg->tuned_from &&
+           !cfg->with_trials.n && !cfg->trial && !cfg->dry_run && cfg->searches <= 1;
 }
 
 static enum pz_status run(void *config, struct pz_strs *args, struct pz_log *log,

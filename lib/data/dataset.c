@@ -261,19 +261,24 @@ static bool has_more(const struct pz_table *t)
     return false;
 }
 
-/* Which users are the rank's, from all_ptr; where their interactions begin. */
-static enum pz_status find_share(struct pz_dataset *ds, uint64_t *first, struct pz_err *err)
+/* all_ptr of a file can be followed. */
+static bool ascends(const uint64_t *ptr, uint32_t n)
+{
+    bool good = ptr[0] == 0;
+
+    for (uint32_t u = 0; u < n && good; u++)
+        good = ptr[u] <= ptr[u + 1];
+    return good;
+}
+
+/* ptr of the users that the rank reads. */
+static enum pz_status keep_share(struct pz_dataset *ds, struct pz_err *err)
 {
     uint32_t n = ds->users.n;
     uint64_t *ptr = pz_dataset_own(ds, pz_mem_array((size_t)n + 1, sizeof *ptr));
 
     if (!ptr)
         return pz_err_memory(err, "a share of the users", 8.0 * n);
-    for (uint32_t u = 0; u < n; u++)
-        if (ds->all_ptr[u] > ds->all_ptr[u + 1] || ds->all_ptr[0] != 0)
-            return pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged");
-    pz_shares_of(ds->all_ptr, n, &ds->first_user, &ds->end_user);
-    *first = ds->all_ptr[ds->first_user];
     pz_shares_ptr(ds->all_ptr, n, ds->first_user, ds->end_user, ptr);
     ds->ptr = ptr;
     ds->n_interactions = ptr[n];
@@ -320,8 +325,8 @@ static enum pz_status load_time_part(struct pz_dataset *ds, uint64_t first, int6
 static enum pz_status load_share(struct pz_dataset *ds, int64_t **time, struct pz_err *err)
 {
     void *item = NULL, *event = NULL, *value = NULL;
-    uint64_t first = 0;
-    enum pz_status st = find_share(ds, &first, err);
+    uint64_t first = ds->all_ptr[ds->first_user];
+    enum pz_status st = keep_share(ds, err);
 
     if (st == PZ_OK)
         st = load_part(ds, "inter/item", PZ_U32, first, &item, err);
@@ -338,20 +343,14 @@ static enum pz_status load_share(struct pz_dataset *ds, int64_t **time, struct p
     return st;
 }
 
-static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, bool share,
-                                        struct pz_err *err)
+static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
     const void *data = NULL;
-    enum pz_status st;
+    enum pz_status st = PZ_OK;
 
-    st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &data, NULL, err);
-    ds->ptr = data;
-    if (st == PZ_OK && share && ds->users.n > 0 && !has_more(t) &&
-        pz_shares_worth(ds->ptr[ds->users.n], ds->items.n)) {
-        ds->all_ptr = ds->ptr;
+    if (ds->all_ptr)
         return load_share(ds, time, err);
-    }
     if (st == PZ_OK)
         /* The number of interactions is the length of this column; all others are held against it.
          */
@@ -401,10 +400,11 @@ enum pz_status pz_dataset_watermarks(const char *path, struct pz_watermarks *mar
     return st;
 }
 
-static enum pz_status load_tables(struct pz_dataset *ds, bool share, struct pz_err *err)
+/* What is known before interactions are read. */
+static enum pz_status load_heads(struct pz_dataset *ds, struct pz_err *err)
 {
     struct pz_table *t = ds->store.table;
-    int64_t *time = NULL;
+    const void *ptr = NULL;
     enum pz_status st = pz_table_get_dict(t, "users", &ds->users, err);
 
     if (st == PZ_OK)
@@ -412,7 +412,19 @@ static enum pz_status load_tables(struct pz_dataset *ds, bool share, struct pz_e
     if (st == PZ_OK)
         st = pz_table_get_dict(t, "events", &ds->events, err);
     if (st == PZ_OK)
-        st = load_interactions(ds, &time, share, err);
+        st = pz_table_get(t, "inter/ptr", PZ_U64, (uint64_t)ds->users.n + 1, &ptr, NULL, err);
+    ds->ptr = ptr;
+    return st == PZ_OK && !ascends(ds->ptr, ds->users.n)
+               ? pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged")
+               : st;
+}
+
+static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)
+{
+    struct pz_table *t = ds->store.table;
+    int64_t *time = NULL;
+    enum pz_status st = load_interactions(ds, &time, err);
+
     if (st == PZ_OK)
         st = pz_attrs_load(t, "context", &ds->context, err);
     if (st == PZ_OK)
@@ -429,8 +441,7 @@ static enum pz_status load_tables(struct pz_dataset *ds, bool share, struct pz_e
     return st;
 }
 
-static enum pz_status load(const char *path, bool share, struct pz_dataset **out,
-                           struct pz_err *err)
+enum pz_status pz_dataset_begin(const char *path, struct pz_dataset **out, struct pz_err *err)
 {
     struct pz_dataset *ds = calloc(1, sizeof *ds);
     enum pz_status st;
@@ -444,7 +455,7 @@ static enum pz_status load(const char *path, bool share, struct pz_dataset **out
     if (st == PZ_OK)
         st = pz_table_fingerprint(ds->store.table, ds->fingerprint, err);
     if (st == PZ_OK) {
-        st = load_tables(ds, share, err);
+        st = load_heads(ds, err);
         if (st != PZ_OK && st != PZ_TRY_AGAIN)
             pz_err_prefix(err, "%s", path);
     }
@@ -456,14 +467,38 @@ static enum pz_status load(const char *path, bool share, struct pz_dataset **out
     return st;
 }
 
-enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err)
+enum pz_status pz_dataset_read(struct pz_dataset *ds, const char *path,
+                               const struct pz_share *users, struct pz_err *err)
 {
-    return load(path, false, out, err);
+    enum pz_status st;
+
+    if (users) {
+        ds->all_ptr = ds->ptr;
+        ds->first_user = (uint32_t)users->first;
+        ds->end_user = (uint32_t)users->end;
+    }
+    st = load_tables(ds, err);
+    if (st != PZ_OK && st != PZ_TRY_AGAIN)
+        pz_err_prefix(err, "%s", path);
+    return st;
 }
 
-enum pz_status pz_dataset_load_share(const char *path, struct pz_dataset **out, struct pz_err *err)
+bool pz_dataset_can_share(const struct pz_dataset *ds)
 {
-    return load(path, true, out, err);
+    return !has_more(ds->store.table);
+}
+
+enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err)
+{
+    enum pz_status st = pz_dataset_begin(path, out, err);
+
+    if (st == PZ_OK)
+        st = pz_dataset_read(*out, path, NULL, err);
+    if (st != PZ_OK) {
+        pz_dataset_free(*out);
+        *out = NULL;
+    }
+    return st;
 }
 
 static void schema_field(struct pz_str *out, const struct pz_attr *a)

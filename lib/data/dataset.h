@@ -12,6 +12,7 @@
 #include <stdint.h>
 
 #include "base/err.h"
+#include "base/ranks.h"
 #include "base/str.h"
 #include "data/attrs.h"
 #include "data/watermarks.h"
@@ -39,7 +40,7 @@ struct pz_dataset {
     const uint64_t *impression_ptr; /* [n_interactions + 1]; NULL when the column is missing */
     const uint32_t *impression;     /* item indices shown */
     const uint64_t *all_ptr; /* [users.n + 1] as ptr, but of all users, where of several ranks each
-                                has read the interactions of its own alone (pz_dataset_load_share);
+                                has read the interactions of its own alone (pz_dataset_open_share);
                                 NULL: it has all */
     uint32_t first_user, end_user;   /* those are its own then; the others look as if without */
     struct pz_attrs context;         /* other columns of Interactions, rows as above */
@@ -59,11 +60,19 @@ struct pz_dataset {
 enum pz_status pz_dataset_load(const char *path, struct pz_dataset **out, struct pz_err *err);
 void pz_dataset_free(struct pz_dataset *ds);
 
-/* The same, but of several ranks each reads the interactions of its share of the users, where that
- * is worth it (pz_shares_worth) and interactions have neither context nor impressions.
+/* The two steps of pz_dataset_load, where of several ranks each may read a share (group.c): the
+ * dictionaries and ptr, then all the rest, with the interactions of some users alone.
+ *
+ * users   whose interactions are read; NULL: all
  * Errors: as pz_dataset_load
- * Owner:  as pz_dataset_load */
-enum pz_status pz_dataset_load_share(const char *path, struct pz_dataset **out, struct pz_err *err);
+ * Owner:  *out: the caller, until pz_dataset_free, also after pz_dataset_read failed */
+enum pz_status pz_dataset_begin(const char *path, struct pz_dataset **out, struct pz_err *err);
+enum pz_status pz_dataset_read(struct pz_dataset *ds, const char *path,
+                               const struct pz_share *users, struct pz_err *err);
+
+/* Whether a dataset begun can be read in shares: interactions have no context and no impressions.
+ */
+bool pz_dataset_can_share(const struct pz_dataset *ds);
 
 /* Interactions of all users, whether this rank has them or not. */
 static inline uint64_t pz_dataset_size(const struct pz_dataset *ds)

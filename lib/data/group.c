@@ -11,6 +11,7 @@
 
 #include "base/ledger.h"
 #include "base/mem.h"
+#include "data/shares.h"
 
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err)
@@ -18,18 +19,151 @@ enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct 
     return pz_dataset_open_without(paths, n_paths, NULL, out, err);
 }
 
+/* ---- in shares ---- */
+
+/* Files begun, and whose users are read of each. */
+struct opening {
+    const char *const *paths;
+    size_t n;
+    struct pz_dataset **part; /* [n] */
+    struct pz_share *users;   /* [n] of the part's users */
+    uint32_t first, end;      /* the same of the users of all */
+};
+
+/* Whether what was begun is read in shares. */
+static bool is_worth(const struct opening *o)
+{
+    uint64_t n = 0;
+    uint32_t items = 1;
+    bool can = true;
+
+    for (size_t k = 0; k < o->n && can; k++) {
+        can = pz_dataset_can_share(o->part[k]);
+        n += o->part[k]->ptr[o->part[k]->users.n];
+        items = o->part[k]->items.n > items ? o->part[k]->items.n : items;
+    }
+    return can && pz_shares_worth(n, items);
+}
+
+/* The first of a part's n users who comes at or behind `least` in the whole; map ascends. */
+static uint32_t first_from(const uint32_t *map, uint32_t n, uint32_t least)
+{
+    uint32_t low = 0;
+
+    while (low < n) {
+        uint32_t mid = low + (n - low) / 2;
+
+        if (map[mid] < least)
+            low = mid + 1;
+        else
+            n = mid;
+    }
+    return low;
+}
+
+/* Share the users of all parts, united; map: [n] where each part's are among them. */
+static enum pz_status share_united(struct opening *o, uint32_t n_users, uint32_t *const *map,
+                                   struct pz_err *err)
+{
+    uint64_t *ptr = pz_mem_array((size_t)n_users + 1, sizeof *ptr);
+
+    if (!ptr)
+        return pz_err_memory(err, "a share of the users", 8.0 * n_users);
+    for (size_t k = 0; k < o->n; k++)
+        for (uint32_t u = 0; u < o->part[k]->users.n; u++)
+            ptr[map[k][u] + 1] += o->part[k]->ptr[u + 1] - o->part[k]->ptr[u];
+    for (uint32_t u = 0; u < n_users; u++)
+        ptr[u + 1] += ptr[u];
+    pz_shares_of(ptr, n_users, &o->first, &o->end);
+    for (size_t k = 0; k < o->n; k++)
+        o->users[k] = (struct pz_share){ first_from(map[k], o->part[k]->users.n, o->first),
+                                         first_from(map[k], o->part[k]->users.n, o->end) };
+    free(ptr);
+    return PZ_OK;
+}
+
+static enum pz_status share_users(struct opening *o, struct pz_err *err)
+{
+    const struct pz_dict **in = pz_mem_array(o->n, sizeof *in);
+    uint32_t **map = pz_mem_array(o->n, sizeof *map);
+    struct pz_dict all = { 0 };
+    enum pz_status st;
+
+    for (size_t k = 0; k < o->n && in; k++)
+        in[k] = &o->part[k]->users;
+    st = in && map ? pz_dict_merge(in, o->n, &all, map, err)
+                   : pz_err_memory(err, "a share of the users", 16.0 * (double)o->n);
+    if (st == PZ_OK)
+        st = share_united(o, all.n, map, err);
+    pz_dict_clear(&all);
+    for (size_t k = 0; k < o->n && map; k++)
+        free(map[k]);
+    free(map);
+    free(in);
+    return st;
+}
+
+/* Read what was begun, as one. */
+static enum pz_status read_parts(struct opening *o, bool share, struct pz_dataset **out,
+                                 struct pz_err *err)
+{
+    enum pz_status st = PZ_OK;
+
+    for (size_t k = 0; k < o->n && st == PZ_OK; k++)
+        st = pz_dataset_read(o->part[k], o->paths[k], share ? &o->users[k] : NULL, err);
+    if (st != PZ_OK)
+        return st;
+    if (o->n == 1) {
+        *out = o->part[0];
+        o->part[0] = NULL;
+        return PZ_OK;
+    }
+    st = pz_dataset_merge(o->part, o->n, NULL, out, err);
+    if (st == PZ_OK && share) {
+        struct pz_dataset *ds = *out;
+
+        ds->first_user = o->first;
+        ds->end_user = o->end;
+        ds->all_ptr = pz_dataset_own(ds, pz_shares_all(ds->ptr, ds->users.n, o->first, o->end));
+        if (!ds->all_ptr)
+            st = pz_err_memory(err, "a share of the users", 8.0 * ds->users.n);
+    }
+    return st;
+}
+
 enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
                                      struct pz_dataset **out, struct pz_err *err)
 {
-    enum pz_status st;
+    struct opening o = { .paths = paths,
+                         .n = n_paths,
+                         .part = pz_mem_array(n_paths, sizeof *o.part),
+                         .users = pz_mem_array(n_paths, sizeof *o.users) };
+    bool share = false;
+    enum pz_status st = o.part && o.users ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 
-    if (n_paths != 1)
-        return pz_dataset_open(paths, n_paths, out, err);
-    st = pz_dataset_load_share(paths[0], out, err);
+    *out = NULL;
+    if (st == PZ_OK && n_paths == 0)
+        st = pz_err_set(err, PZ_USAGE, "no dataset given");
+    for (size_t k = 0; k < n_paths && st == PZ_OK; k++)
+        st = pz_dataset_begin(paths[k], &o.part[k], err);
+    if (st == PZ_OK && (share = is_worth(&o)))
+        st = share_users(&o, err);
+    if (st == PZ_OK)
+        st = read_parts(&o, share, out, err);
     if (st == PZ_OK)
         pz_ledger_count("rows_in", pz_dataset_size(*out));
+    for (size_t k = 0; k < n_paths && o.part; k++)
+        pz_dataset_free(o.part[k]);
+    free(o.part);
+    free(o.users);
+    if (st != PZ_OK) {
+        pz_dataset_free(*out);
+        *out = NULL;
+    }
     return st;
 }
+
+/* ---- whole ---- */
 
 enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
                                        struct pz_without *without, struct pz_dataset **out,

@@ -16,7 +16,8 @@
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 
-/* As pz_dataset_open, but of a single file as pz_dataset_load_share: for a training.
+/* As pz_dataset_open, but of several ranks each reads the interactions of its share of the users
+ * (shares.h) where that is worth it and pz_dataset_can_share: for a training.
  * Errors:  as pz_dataset_open
  * Owner:   *out: the caller, until pz_dataset_free
  * Threads: the main thread */

@@ -138,20 +138,26 @@ enum pz_status pz_shares_keep(struct pz_corpus_own *own, struct pz_err *err)
 
 /* ---- from shares to all ---- */
 
+uint64_t *pz_shares_all(const uint64_t *ptr, uint32_t n_users, uint32_t first, uint32_t end)
+{
+    uint64_t *all = pz_mem_array((size_t)n_users + 1, sizeof *all);
+
+    for (uint32_t u = first; u < end && all; u++)
+        all[u + 1] = ptr[u + 1] - ptr[u];
+    if (all)
+        pz_ranks_gather_mine(all + 1, (struct pz_share){ first, end }, sizeof *all);
+    for (uint32_t u = 0; u < n_users && all; u++)
+        all[u + 1] += all[u];
+    return all;
+}
+
 enum pz_status pz_shares_count(struct pz_corpus_own *own, struct pz_err *err)
 {
     struct pz_corpus *c = &own->c;
-    uint64_t *all = own->owned[6] = pz_mem_array((size_t)c->n_users + 1, sizeof *all);
 
-    if (!all)
-        return pz_err_memory(err, "counts of users", 8.0 * c->n_users);
-    for (uint32_t u = c->first_user; u < c->end_user; u++)
-        all[u + 1] = c->ptr[u + 1] - c->ptr[u];
-    pz_ranks_gather_mine(all + 1, (struct pz_share){ c->first_user, c->end_user }, sizeof *all);
-    for (uint32_t u = 0; u < c->n_users; u++)
-        all[u + 1] += all[u];
-    c->all_ptr = all;
-    return PZ_OK;
+    own->owned[6] = pz_shares_all(c->ptr, c->n_users, c->first_user, c->end_user);
+    c->all_ptr = own->owned[6];
+    return c->all_ptr ? PZ_OK : pz_err_memory(err, "counts of users", 8.0 * c->n_users);
 }
 
 /* All of a column; it takes the place of what the corpus owns. */

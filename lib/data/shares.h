@@ -31,6 +31,10 @@ void pz_shares_of(const uint64_t *ptr, uint32_t n_users, uint32_t *first, uint32
 void pz_shares_ptr(const uint64_t *all_ptr, uint32_t n_users, uint32_t first, uint32_t end,
                    uint64_t *to);
 
+/* The other way round: all_ptr from what each rank knows of its users; NULL without memory.
+ * Owner: the caller */
+uint64_t *pz_shares_all(const uint64_t *ptr, uint32_t n_users, uint32_t first, uint32_t end);
+
 /* Make of a whole corpus this rank's share. Memory of events that are not its own goes back to the
  * system, and so does that of the dataset from which the corpus borrows, of whose interactions
  * nothing may be read again. Nothing is done where there is one rank, or shares are there.

@@ -11,9 +11,11 @@
  * The powers are far apart: what lies between differs by less than chance. */
 #include "train/power.h"
 
+#include <math.h>
 #include <stdlib.h>
 
 #include "base/mem.h"
+#include "data/shares.h"
 #include "train/tune.h"
 
 static const double powers[] = { PZ_EVENT_POWER, 1.0 / 32, 0.35, 1 };
@@ -22,10 +24,17 @@ static const double SURE = 2;
 
 static bool weights_differ(const struct pz_corpus *c)
 {
-    for (uint64_t p = 1; p < c->ptr[c->n_users]; p++)
-        if (c->weight[p] < c->weight[0] || c->weight[p] > c->weight[0])
-            return true;
-    return false;
+    struct {
+        float low, high;
+    } of = { INFINITY, -INFINITY };
+
+    pz_shares_turn(c, &of, sizeof of);
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+        of.low = fminf(of.low, c->weight[p]);
+        of.high = fmaxf(of.high, c->weight[p]);
+    }
+    pz_shares_pass(c, &of, sizeof of);
+    return of.low < of.high;
 }
 
 /* The values of users when weights act by this power. */

@@ -545,9 +545,10 @@ static void warn_if_small(const struct pz_training *t)
 }
 
 /* A threshold that no value reaches leaves out all events of its type: a slip, not a wish. */
-static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_train_cfg *cfg,
-                                  struct pz_err *err)
+static enum pz_status check_rules(const struct pz_training *t, struct pz_err *err)
 {
+    const struct pz_dataset *ds = t->ds;
+    const struct pz_train_cfg *cfg = t->cfg;
     float *weight = cfg->n_rules ? pz_mem_array(ds->n_interactions, sizeof *weight) : NULL;
     enum pz_status st = PZ_OK;
 
@@ -558,8 +559,12 @@ static enum pz_status check_rules(const struct pz_dataset *ds, const struct pz_t
 
         if (!any)
             st = pz_corpus_weights(ds, &cfg->rules[i], 1, weight, err);
+        if (st == PZ_OK)
+            pz_shares_turn(&t->corpus.c, &any, sizeof any);
         for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions && !any; p++)
             any = weight[p] > 0;
+        if (st == PZ_OK)
+            pz_shares_pass(&t->corpus.c, &any, sizeof any);
         if (st == PZ_OK && !any)
             st = pz_err_set(err, PZ_USAGE,
                             "--event %s:threshold=%g: no %s event has a value of that or more, so "
@@ -588,7 +593,7 @@ enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err)
     if (st == PZ_OK)
         st = pz_params_check(cfg, err);
     if (st == PZ_OK)
-        st = check_rules(t->ds, cfg, err);
+        st = check_rules(t, err);
     if (st == PZ_OK) {
         warn_if_small(t);
         pz_training_begin(t);

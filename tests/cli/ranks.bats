@@ -97,6 +97,25 @@ on() {
             run ! grep -q 'all users for what needs them' talk
         done
     done
+    # several files, users in one or all of them, events in two; rules
+    for k in 0 1; do
+        awk -v k=$k 'NR == 1 || NR % 3 == k || NR % 30 == 2' "$BATS_FILE_TMPDIR/plain.csv" >p$k.csv
+        pz-import -q -o p$k.pzd --interactions p$k.csv --items "$BATS_FILE_TMPDIR/few-items.csv"
+    done
+    grep -v View "$BATS_FILE_TMPDIR/plain.csv" | sed 's/^u/v/' >p2.csv
+    pz-import -q -o p2.pzd --interactions p2.csv
+    for how in "p2.pzd p0.pzd p1.pzd" "--event Purchase:weight=1 --event View:weight=.3,threshold=.5 plain.pzd"; do
+        # shellcheck disable=SC2086 # words on purpose
+        pz-train -q --no-tune -o one.pzm $how
+        for n in 2 3 4; do
+            # shellcheck disable=SC2086
+            on $n -v -j 1 --no-tune -o many.pzm $how 2>talk
+            cmp one.pzm many.pzm
+            grep -q 'each rank has read the interactions of its share' talk
+        done
+    done
+    run on 2 -q -j 1 --no-tune --event View:threshold=99 -o many.pzm plain.pzd
+    [ "$status" -eq 2 ]
     # what needs all users gets them
     for how in "-p sessions=on -p sequence=on -p sequence.epochs=1" "--recipe trending-now"; do
         # shellcheck disable=SC2086 # words on purpose

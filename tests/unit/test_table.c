@@ -127,6 +127,64 @@ static enum pz_status read_all(const char *file)
     return st;
 }
 
+/* A column whose values come in pieces. */
+struct pieces {
+    const char *at;
+};
+
+static enum pz_status next_piece(void *source, void *to, size_t n, struct pz_err *err)
+{
+    struct pieces *p = source;
+
+    (void)err;
+    memcpy(to, p->at, n);
+    p->at += n;
+    return PZ_OK;
+}
+
+TEST(a_column_in_pieces_is_that_of_one_and_parts_of_it_are_read)
+{
+    enum { N = 2500000 }; /* three frames */
+    static const uint64_t part[][2] = {
+        { 0, N }, { 0, 0 }, { N, 0 }, { 5, 1000000 }, { 1048576, 1048576 }, { 2400000, 100000 }
+    };
+    uint32_t *big = calloc(N, sizeof *big);
+    struct pieces at = { (const char *)big };
+    struct pz_column_source source = { next_piece, &at };
+    char *bytes[2];
+    size_t n_bytes[2];
+    struct pz_writer *w;
+    struct pz_table *t;
+    void *data;
+
+    for (uint64_t i = 0; i < N; i++)
+        big[i] = (uint32_t)(i * 2654435761u) >> 20;
+    for (int k = 0; k < 2; k++) {
+        assert_int_equal(pz_writer_open(k ? other : path, "data", 0, &w, NULL), PZ_OK);
+        assert_int_equal(k ? pz_writer_add_from(w, "big", PZ_U32, N, &source, NULL)
+                           : pz_writer_add(w, "big", PZ_U32, big, N, NULL),
+                         PZ_OK);
+        assert_int_equal(pz_writer_commit(w, NULL), PZ_OK);
+        assert_int_equal(pz_file_read(k ? other : path, 1 << 26, &bytes[k], &n_bytes[k], NULL),
+                         PZ_OK);
+    }
+    assert_int_equal(n_bytes[0], n_bytes[1]);
+    assert_memory_equal(bytes[0], bytes[1], n_bytes[0]);
+    assert_int_equal(pz_table_open(path, "data", &t, NULL), PZ_OK);
+    for (size_t k = 0; k < sizeof part / sizeof *part; k++) {
+        assert_int_equal(pz_table_get_part(t, "big", PZ_U32, part[k][0], part[k][1], &data, NULL),
+                         PZ_OK);
+        assert_memory_equal(data, big + part[k][0], part[k][1] * sizeof *big);
+        free(data);
+    }
+    assert_int_equal(pz_table_get_part(t, "big", PZ_U32, 1, N, &data, NULL), PZ_BAD_DATA);
+    assert_int_equal(pz_table_get_part(t, "big", PZ_F32, 0, 1, &data, NULL), PZ_BAD_DATA);
+    pz_table_close(t);
+    free(bytes[0]);
+    free(bytes[1]);
+    free(big);
+}
+
 TEST(every_truncation_is_noticed)
 {
     char *bytes;
