@@ -140,6 +140,7 @@ void pz_answered_clear(struct pz_answered *a)
     if (a->prepared)
         pz_snapshot_idle(a->prepared->snap, a->ranker);
     pz_filter_values_free(a->values);
+    pz_live_release(&a->live);
     pz_arena_clear(&a->arena);
     *a = (struct pz_answered){ 0 };
 }

@@ -112,6 +112,7 @@ static enum pz_status score_user(struct job *j, struct pz_ranker *r, uint32_t u,
              * not to be named. */
             (struct scored_user){ live.forgotten && live.n_events == 0 && !live.run ? -1 : share[i],
                                   u };
+    pz_live_release(&live);
     pz_arena_clear(&arena);
     return st;
 }

@@ -21,7 +21,7 @@
 #include "campaign/tally.h"
 #include "live/overlay.h"
 
-enum { LOOK_AGAIN_S = 10 };
+enum { LOOK_AGAIN_S = 10, DIGEST_BYTES = 32 << 20 };
 
 /* Rows of a table that others go on from: of an older view, or of the file. */
 struct base {
@@ -318,6 +318,7 @@ enum pz_status pz_view_open_after(const char *campaign, uint32_t number, const s
     if (st == PZ_OK) {
         v->by_number = number != 0;
         v->opened = pz_time_now();
+        v->digests = pz_live_cache_new(DIGEST_BYTES);
     }
     if (st == PZ_OK)
         st = pz_settings_read(campaign, &v->settings, err);
@@ -359,6 +360,7 @@ void pz_view_free(struct pz_view *v)
     pz_overlay_free(v->users);
     pz_table_close(v->users_table);
     pz_tally_free(v->tally);
+    pz_live_cache_free(v->digests);
     pz_live_close(v->store);
     pz_settings_clear(&v->settings);
     pz_model_free(v->model);
@@ -428,9 +430,11 @@ enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, enum pz_li
                               uint64_t upto, struct pz_arena *arena, struct pz_live *live,
                               struct pz_err *err)
 {
-    const struct pz_live_want want = {
-        .after = v->version.live_seen, .upto = upto, .detail = detail, .items = &v->model->items
-    };
+    const struct pz_live_want want = { .after = v->version.live_seen,
+                                       .upto = upto,
+                                       .detail = detail,
+                                       .items = &v->model->items,
+                                       .cache = v->digests };
     enum pz_status st = PZ_OK;
 
     memset(live, 0, sizeof *live);
@@ -439,6 +443,7 @@ enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, enum pz_li
     if (st == PZ_BAD_DATA) { /* the flag alone of a view may change */
         atomic_store(&v->live_damaged, true);
         /* who may be forgotten is */
+        pz_live_release(live);
         *live = (struct pz_live){ .forgotten = live->forgotten };
         st = PZ_OK;
     }

@@ -21,13 +21,14 @@ struct pz_view {
     atomic_bool live_damaged;         /* it is damaged: what it has is not in the answers */
     struct pz_overlay *items, *users; /* NULL: none */
     struct pz_table *users_table;     /* what users borrow from; NULL: nothing */
-    uint32_t unkept[2];     /* by table: rows that changed since the file (kept.h); no file: all */
-    struct pz_tally *tally; /* of events of items that the model lacks; NULL: none */
-    struct pz_live_size rows;   /* of the store when its rows were read: they may have more */
-    _Atomic uint64_t looked;    /* events up to this one need no other view */
-    _Atomic int64_t look_again; /* Unix seconds; when to look at further ones */
-    int64_t opened;             /* Unix seconds */
-    bool by_number;             /* of one version, whichever is current */
+    uint32_t unkept[2]; /* by table: rows that changed since the file (kept.h); no file: all */
+    struct pz_live_cache *digests; /* of users that were asked for; NULL: none are kept */
+    struct pz_tally *tally;        /* of events of items that the model lacks; NULL: none */
+    struct pz_live_size rows;      /* of the store when its rows were read: they may have more */
+    _Atomic uint64_t looked;       /* events up to this one need no other view */
+    _Atomic int64_t look_again;    /* Unix seconds; when to look at further ones */
+    int64_t opened;                /* Unix seconds */
+    bool by_number;                /* of one version, whichever is current */
 };
 
 /* Where a view has its rows of a table.
@@ -84,7 +85,7 @@ bool pz_view_is_stale(const char *campaign, struct pz_view *v);
  * detail  what is asked of the events
  * upto    events after this number are not wanted; 0: all are
  * Errors:  as pz_live_read
- * Owner:   *live borrows from the arena and the view
+ * Owner:   the caller: pz_live_release; *live borrows from the arena and the view
  * Threads: any, several on one view, each with an arena of its own */
 enum pz_status pz_view_gather(struct pz_view *v, const char *user_id, enum pz_live_detail detail,
                               uint64_t upto, struct pz_arena *arena, struct pz_live *live,

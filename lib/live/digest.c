@@ -69,20 +69,21 @@ static bool is_ours(const MDB_val *v)
            ((const char *)v->mv_data)[offsetof(struct pz_digest_head, layout)] == LAYOUT;
 }
 
-int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t *upto,
-                   uint32_t *n)
+int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                   struct pz_digest_about *about)
 {
+    struct pz_digest_head head;
     unsigned char key[PZ_LIVE_KEY_BYTES];
     MDB_val v;
     int rc = pz_db_get(s, txn, PZ_DB_OWNER, key, make_key(key, who, id, 0), &v);
 
-    *upto = *n = 0;
+    *about = (struct pz_digest_about){ 0 };
     if (rc != 0)
         return rc == MDB_NOTFOUND ? 0 : rc;
     if (!is_ours(&v))
         return 0;
-    memcpy(upto, v.mv_data, 8);
-    memcpy(n, (const char *)v.mv_data + 8, 4);
+    memcpy(&head, v.mv_data, sizeof head);
+    *about = (struct pz_digest_about){ head.upto, head.stamp, head.all };
     return 0;
 }
 
@@ -131,6 +132,7 @@ static bool find_arrays(char *from, size_t n, struct pz_digest_piece *p)
     p->ref = (const void *)(from + ref);
     p->offset = (const void *)(from + offset);
     p->text = from + text;
+    p->bytes = n;
     return text < n && is_sound(p, n - text);
 }
 
@@ -179,7 +181,7 @@ static int keep_row(struct digest *d, const struct pz_digest_row *row)
 
 static int keep_piece(void *context, const struct pz_digest_piece *piece)
 {
-    const double(*value)[2] = (const void *)piece->value;
+    const double(*value)[2] = piece->value;
     size_t row = 0;
     int rc = 0;
 
@@ -475,14 +477,13 @@ static int make(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
 static int follow(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
                   struct pz_numbers *list)
 {
-    uint64_t upto;
-    uint32_t n;
-    int rc = pz_digest_look(s, txn, who, id, &upto, &n);
+    struct pz_digest_about d;
+    int rc = pz_digest_look(s, txn, who, id, &d);
 
-    if (rc != 0 || upto >= list->v[list->n - 1])
+    if (rc != 0 || d.upto >= list->v[list->n - 1])
         return rc;
-    rc = pz_live_owned(s, txn, who, id, upto, list->v[list->n - 1], SIZE_MAX, list);
-    return rc == 0 && list->n > KEPT + SLACK + n / SHARE ? make(s, txn, who, id, list) : rc;
+    rc = pz_live_owned(s, txn, who, id, d.upto, list->v[list->n - 1], SIZE_MAX, list);
+    return rc == 0 && list->n > KEPT + SLACK + d.n_rows / SHARE ? make(s, txn, who, id, list) : rc;
 }
 
 int pz_digest_follow(struct pz_live_store *s, MDB_txn *txn, const struct pz_event *e,

@@ -28,10 +28,15 @@ struct pz_digest_row {
     bool mixed;           /* the latest time or the largest value is not that of the last of them */
 };
 
-/* Up to which number an owner's digest goes (0: they have none), and its rows. who: 'u' a user,
- * 's' a session. */
-int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id, uint64_t *upto,
-                   uint32_t *n);
+struct pz_digest_about {
+    uint64_t upto;  /* the number that it goes to; 0: there is none */
+    uint64_t stamp; /* a hash of all rows */
+    uint32_t n_rows;
+};
+
+/* What there is of an owner. who: 'u' a user, 's' a session. */
+int pz_digest_look(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                   struct pz_digest_about *about);
 
 /* How a piece begins in the file; what follows it: digest.c. */
 struct pz_digest_head {
@@ -54,16 +59,17 @@ struct pz_digest_group {
 
 enum { PZ_DIGEST_MANY = INT32_MAX /* events in a row, and between its first and last */ };
 
-/* Rows of a range of items, which ascend; the arrays are a copy and may be changed. */
+/* Rows of a range of items, which ascend. */
 struct pz_digest_piece {
     const struct pz_digest_head *head;
-    struct pz_live_fact *fact;           /* [n_rows] by group, then by item */
-    double (*value)[2];                  /* [n_valued] the largest, the smallest */
+    const struct pz_live_fact *fact;     /* [n_rows] by group, then by item */
+    const double (*value)[2];            /* [n_valued] the largest, the smallest */
     const struct pz_digest_group *group; /* [n_groups] */
     const uint32_t (*number)[2];         /* [n_rows] first and last less base; the top bit: mixed */
     const uint16_t *ref;                 /* [n_rows] the item */
     const uint16_t *offset;              /* [n_items + 1] where in text, and the end of the last */
     const char *text;                    /* "": none */
+    size_t bytes;                        /* of all of them */
 };
 
 /* Whether the latest time or the largest value of a row is not that of its last event. */

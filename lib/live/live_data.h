@@ -80,6 +80,7 @@ struct pz_live {
     uint64_t run_last;             /* the largest of their numbers */
     bool forgotten; /* the user asked to be forgotten: the model's history is not used */
     const struct pz_overlay *items, *users; /* NULL: none */
+    struct pz_live_held *held; /* what run borrows from: pz_live_release; NULL: nothing */
 };
 
 #endif

@@ -11,7 +11,7 @@
 #include <string.h>
 
 #include "base/time.h"
-#include "live/digest.h"
+#include "live/digest_cache.h"
 #include "live/ids.h"
 
 static int by_number(const void *x, const void *y)
@@ -141,7 +141,7 @@ static void put_in_order(struct pz_numbers *list)
 /* A user or session with a digest, whose events with numbers above `after` are wanted. */
 struct owner {
     char who, id[PZ_LIVE_ID_MAX + 1];
-    uint64_t after;
+    uint64_t after, stamp;
 };
 
 struct reading {
@@ -156,25 +156,26 @@ struct reading {
     size_t n, cap;
     struct pz_arena *arena;
     struct pz_live *live;
-    struct pz_dict_walk items;
 };
 
 /* Note the owner's digest, if there is one that has anything wanted; *after: to where it goes. */
 static int look_at_digest(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
                           uint64_t *after, struct reading *to)
 {
-    uint64_t upto;
-    uint32_t n;
-    int rc = pz_digest_look(s, txn, who, id, &upto, &n);
+    struct pz_digest_about d;
+    struct owner *o;
+    int rc = pz_digest_look(s, txn, who, id, &d);
 
-    if (rc != 0 || upto <= *after)
+    if (rc != 0 || d.upto <= *after)
         return rc;
     if (!pz_mem_grow(&to->owner, &to->cap, to->n + 1, sizeof *to->owner))
         return ENOMEM;
-    to->owner[to->n].who = who;
-    to->owner[to->n].after = *after;
-    memcpy(to->owner[to->n++].id, id, strlen(id) + 1);
-    *after = upto;
+    o = &to->owner[to->n++];
+    o->who = who;
+    o->after = *after;
+    o->stamp = d.stamp;
+    memcpy(o->id, id, strlen(id) + 1);
+    *after = d.upto;
     return 0;
 }
 
@@ -223,123 +224,95 @@ static bool all_can(const struct saying *s, const struct pz_digest_head *h)
            !(s->detail & (PZ_LIVE_PAIRS | PZ_LIVE_ENDS));
 }
 
-/* The model's indices of a piece's items, and where their ids are. */
-struct found {
-    uint32_t *item;
-    const char **id;
-};
-
-static bool find_items(struct reading *to, const struct pz_digest_piece *piece, struct found *f)
-{
-    const uint32_t n = piece->head->n_items;
-    struct pz_dict_walk items = to->items;
-
-    f->item = pz_arena_take(to->arena, n * sizeof *f->item);
-    f->id = pz_arena_take(to->arena, n * sizeof *f->id);
-    if (!f->item || !f->id)
-        return false;
-    for (uint32_t i = 0; i < n; i++) {
-        const char *id = piece->text + piece->offset[i];
-        size_t len = piece->offset[i + 1] - piece->offset[i] - 1U;
-
-        f->item[i] = items.dict && len > 0 ? pz_dict_walk_to(&items, id, len) : PZ_NONE;
-        f->id[i] = len > 0 ? id : NULL;
-    }
-    to->items = items;
-    return true;
-}
-
 static void note_newest(struct pz_live *live, int64_t time, uint64_t last)
 {
     live->run_time = time > live->run_time ? time : live->run_time;
     live->run_last = last > live->run_last ? last : live->run_last;
 }
 
-/* A group as it lies: where its rows and values begin, and how many it has. */
+/* Some rows of one group, one behind the other. */
 struct part {
-    const struct pz_digest_group *group;
-    size_t row, value;
+    size_t n;
+    const struct pz_live_fact *fact;
+    const double (*value)[2]; /* NULL: they have none */
+    const uint16_t *ref;
 };
 
-/* Rows of a group without those that are not wanted, moved to its front, and their items to ref;
- * how many, or SIZE_MAX: they cannot say what is wanted. */
-static size_t pick_rows(struct pz_live *live, const struct saying *s,
-                        const struct pz_digest_piece *piece, const struct part *part, uint16_t *ref)
+/* Leave of a group what is wanted, in a copy. to->unclear: they cannot say it. False: memory. */
+static bool pick_rows(struct reading *to, const struct saying *s,
+                      const struct pz_digest_piece *piece, size_t from, struct part *part)
 {
+    struct pz_live_fact *fact = pz_arena_take(to->arena, part->n * sizeof *fact);
+    double(*value)[2] = pz_arena_take(to->arena, part->value ? part->n * sizeof *value : 0);
+    uint16_t *ref = pz_arena_take(to->arena, part->n * sizeof *ref);
     size_t n = 0;
 
-    for (size_t i = 0; i < part->group->n; i++) {
-        size_t row = part->row + i;
-        uint64_t last = pz_digest_last(piece, row);
+    if (!fact || !value || !ref)
+        return false;
+    for (size_t i = 0; i < part->n && !to->unclear; i++) {
+        uint64_t last = pz_digest_last(piece, from + i);
 
         if (last <= s->after)
             continue;
-        if (!can_say(s, piece, row))
-            return SIZE_MAX;
-        note_newest(live, piece->fact[row].time, last);
-        ref[n] = piece->ref[row];
-        piece->fact[part->row + n] = piece->fact[row];
-        if (part->group->type & 1)
-            memcpy(piece->value[part->value + n], piece->value[part->value + i],
-                   sizeof *piece->value);
+        to->unclear = !can_say(s, piece, from + i);
+        note_newest(to->live, part->fact[i].time, last);
+        fact[n] = part->fact[i];
+        ref[n] = part->ref[i];
+        if (part->value)
+            memcpy(value[n], part->value[i], sizeof *value);
         n++;
     }
-    return n;
+    *part = (struct part){ n, fact, part->value ? (const void *)value : NULL, ref };
+    return true;
 }
 
-/* n rows of a group become a run. ref: their items */
-static int add_run(struct reading *to, const struct pz_digest_piece *piece, const struct part *part,
-                   const struct found *f, const uint16_t *ref, size_t n)
+/* Rows of a group become a run. */
+static int add_run(struct reading *to, const struct pz_digest_items *items, const char *type,
+                   const struct part *part)
 {
     struct pz_live_run *run = pz_arena_take(to->arena, sizeof *run);
-    const char *type = piece->text + part->group->type / 2;
 
     if (!run)
         return ENOMEM;
     *run = (struct pz_live_run){ .event_type = *type ? type : NULL,
-                                 .n = n,
-                                 .fact = piece->fact + part->row,
-                                 .ref = ref,
-                                 .item = f->item,
-                                 .item_id = f->id,
+                                 .n = part->n,
+                                 .fact = part->fact,
+                                 .value = part->value,
+                                 .ref = part->ref,
+                                 .item = items->item,
+                                 .item_id = items->id,
                                  .next = to->live->run };
-    if (part->group->type & 1)
-        run->value = (const void *)(piece->value + part->value);
     to->live->run = run;
     return 0;
 }
 
-/* The rows of a piece of a digest. */
-static int read_rows(void *context, const struct pz_digest_piece *piece)
+/* The rows of a piece of a digest of which those after a number are wanted. */
+static int add_rows(struct reading *to, const struct pz_digest_items *items, uint64_t after)
 {
-    struct reading *to = context;
+    const struct pz_digest_piece *piece = &items->piece;
     const struct pz_digest_head *h = piece->head;
-    const struct saying saying = { .after = to->owner[to->n].after,
+    const struct saying saying = { .after = after,
                                    .upto = to->want->upto ? to->want->upto : UINT64_MAX,
                                    .latest = to->latest,
                                    .detail = to->want->detail };
     bool all = all_can(&saying, h);
-    struct part part = { piece->group, 0, 0 };
-    struct found found;
-    uint16_t *kept = all ? NULL : pz_arena_take(to->arena, h->n_rows * sizeof *kept);
+    size_t row = 0, value = 0;
     int rc = 0;
 
-    if (to->unclear || h->last <= saying.after)
+    if (h->last <= after)
         return 0;
-    if ((!all && !kept) || !find_items(to, piece, &found))
-        return ENOMEM;
-    for (; part.group < piece->group + h->n_groups && rc == 0; part.group++) {
-        const uint16_t *ref = all ? piece->ref + part.row : kept + part.row;
-        size_t n = all ? part.group->n
-                       : pick_rows(to->live, &saying, piece, &part, kept + part.row);
+    for (uint32_t g = 0; g < h->n_groups && rc == 0 && !to->unclear; g++) {
+        const struct pz_digest_group *group = &piece->group[g];
+        bool valued = group->type & 1;
+        struct part part = { group->n, piece->fact + row, valued ? piece->value + value : NULL,
+                             piece->ref + row };
 
-        to->unclear = n == SIZE_MAX;
-        if (to->unclear)
-            return 0;
-        if (n > 0)
-            rc = add_run(to, piece, &part, &found, ref, n);
-        part.row += part.group->n;
-        part.value += part.group->type & 1 ? part.group->n : 0;
+        if (!all && !pick_rows(to, &saying, piece, row, &part))
+            return ENOMEM;
+        if (part.n > 0)
+            rc = add_run(to, items, piece->text + group->type / 2, &part);
+        row += group->n;
+        value += valued ? group->n : 0;
     }
     if (all)
         note_newest(to->live, h->latest, h->last);
@@ -352,9 +325,13 @@ static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *t
 
     while (to->n > 0 && rc == 0) {
         const struct owner *o = &to->owner[--to->n];
+        struct pz_digest_whole *d;
 
-        to->items = (struct pz_dict_walk){ .dict = to->want->items };
-        rc = pz_digest_read(s, txn, o->who, o->id, to->arena, read_rows, to);
+        rc = pz_digest_get(s, txn, o->who, o->id, o->stamp, to->want, to->arena, to->live, &d);
+        if (rc != 0)
+            break;
+        for (const struct pz_digest_items *p = d->piece; p && rc == 0 && !to->unclear; p = p->next)
+            rc = add_rows(to, p, o->after);
     }
     return rc;
 }
@@ -373,6 +350,7 @@ static void cut_list(struct pz_numbers *list, const struct pz_live_want *want)
 /* Nothing is read yet; whether the user is forgotten is known. */
 static void begin(struct pz_live *live)
 {
+    pz_live_release(live);
     live->event = NULL;
     live->n_events = 0;
     live->run = NULL;
@@ -431,6 +409,7 @@ enum pz_status pz_live_read_as(struct pz_live_store *s, const char *user_id,
     size_t n = strlen(user_id);
     enum pz_status st;
 
+    live->held = NULL;
     begin(live);
     live->forgotten = false;
     if (n == 0 || n > PZ_LIVE_ID_MAX)

@@ -109,8 +109,22 @@ struct pz_live_want {
     uint64_t upto;  /* and up to this one; 0: all */
     enum pz_live_detail detail;
     size_t most;                 /* the newest alone; 0: all */
-    const struct pz_dict *items; /* for live->event[].item; NULL: all are PZ_NONE */
+    const struct pz_dict *items; /* for items of rows; NULL: all are PZ_NONE */
+    struct pz_live_cache *cache; /* for what is read with these items; NULL: none */
 };
+
+/* Digests that were read, for whoever asks for the same owners again, up to so many bytes.
+ *
+ * Owner:   the caller: pz_live_cache_free, which accepts NULL, when nothing is held any more; NULL:
+ *          memory is out
+ * Threads: any number may read with one */
+struct pz_live_cache *pz_live_cache_new(size_t most);
+void pz_live_cache_free(struct pz_live_cache *cache);
+
+/* Give back what live borrows from a cache; its rows are not valid any more.
+ *
+ * Threads: one a live */
+void pz_live_release(struct pz_live *live);
 
 /* Events of a user (or of a session used as a user id), and those of sessions that joined the user,
  * in order of number. Less than EACH: of an owner with many, all but the newest PZ_LIVE_SHOWN_MAX
@@ -121,7 +135,7 @@ struct pz_live_want {
  * events count: `after` is then 0. Only what is of events and .forgotten of *live is touched.
  *
  * Errors:  as pz_live_put_each
- * Owner:   strings live in the arena
+ * Owner:   strings live in the arena; with a cache the caller: pz_live_release
  * Threads: any, each with its own arena */
 enum pz_status pz_live_read_as(struct pz_live_store *s, const char *user_id,
                                const struct pz_live_want *want, struct pz_arena *arena,

@@ -150,15 +150,20 @@ static size_t read_kinds(struct pz_live_store *s, const char *user, struct pz_li
         note(&kind[kind_of(e)], e, 1);
     }
     assert_true(n == 0 || live.n_events >= PZ_LIVE_SHOWN_MAX || want.upto);
+    pz_live_release(&live);
     pz_arena_clear(&arena);
     return n;
 }
+
+static struct pz_live_cache *cache; /* of the test at hand; NULL: none */
 
 /* How many answers came of a digest. */
 static size_t compare(struct pz_live_store *s, const char *user, uint64_t after, uint64_t upto)
 {
     static struct kind is[N_KINDS], should[N_KINDS];
-    struct pz_live_want want = { .after = after, .upto = upto, .detail = PZ_LIVE_EACH };
+    struct pz_live_want want = {
+        .after = after, .upto = upto, .detail = PZ_LIVE_EACH, .cache = cache
+    };
     size_t n_used = 0;
 
     assert_int_equal(read_kinds(s, user, want, should), 0);
@@ -196,12 +201,14 @@ static uint64_t some_last(struct pz_live_store *s, struct pz_rng *rng)
     return number;
 }
 
-TEST(a_query_of_a_busy_user_sees_what_the_events_say)
+/* most: bytes of a cache; 0: none */
+static void follow_a_busy_user(size_t most)
 {
     struct pz_rng rng = { .s = { 11, 12, 13, 14 } };
     struct pz_live_store *s = open_store();
     size_t n_used = 0, n_forgotten = 0;
 
+    cache = most ? pz_live_cache_new(most) : NULL;
     for (int step = 0; step < 400; step++) {
         struct pz_live_size size;
         struct pz_live_receipt r;
@@ -228,6 +235,55 @@ TEST(a_query_of_a_busy_user_sees_what_the_events_say)
         (void)compare(s, "other", below(&rng, size.last), 0);
     }
     assert_true(n_used > 400);
+    pz_live_cache_free(cache);
+    cache = NULL;
+    remove_store(s);
+}
+
+TEST(a_query_of_a_busy_user_sees_what_the_events_say)
+{
+    follow_a_busy_user(0);
+}
+
+TEST(digests_that_are_kept_in_memory_say_the_same)
+{
+    follow_a_busy_user(40000); /* two or three digests */
+}
+
+/* Where the rows lie that a read gives. */
+static const struct pz_live_fact *read_facts(struct pz_live_store *s, struct pz_live_cache *kept,
+                                             struct pz_arena *arena, struct pz_live *live)
+{
+    const struct pz_live_want want = { .cache = kept };
+
+    assert_int_equal(pz_live_read_as(s, "other", &want, arena, live, NULL), PZ_OK);
+    assert_non_null(live->run);
+    return live->run->fact;
+}
+
+TEST(a_digest_is_read_once_while_there_is_room_for_it)
+{
+    struct pz_rng rng = { .s = { 5, 6, 7, 8 } };
+    struct pz_live_store *s = open_store();
+    const struct pz_live_fact *fact, *again;
+
+    for (int i = 0; i < 20; i++)
+        put_some(s, &rng, 700);
+    for (int room = 0; room < 2; room++) {
+        struct pz_live_cache *kept = pz_live_cache_new(room ? 1 << 20 : 10);
+        struct pz_arena arena = { 0 };
+        struct pz_live first, second;
+
+        fact = read_facts(s, kept, &arena, &first);
+        again = read_facts(s, kept, &arena, &second);
+        assert_int_equal(fact == again, room);
+        pz_live_release(&first);
+        assert_true(fact != again || first.held == NULL);
+        assert_true(second.run->fact->times > 0); /* held still */
+        pz_live_release(&second);
+        pz_arena_clear(&arena);
+        pz_live_cache_free(kept);
+    }
     remove_store(s);
 }
 
