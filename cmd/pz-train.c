@@ -203,7 +203,7 @@ static bool may_share(const struct train_cfg *cfg)
     for (size_t i = 0; i < cfg->learn.events.n; i++)
         if (strstr(cfg->learn.events.v[i], "threshold=auto"))
             return false;
-    return cfg->learn.no_tune && !cfg->strict && !cfg->holdout && !cfg->tuned_from &&
+    return (cfg->learn.no_tune || cfg->tuned_from) && !cfg->strict && !cfg->holdout &&
            !cfg->with_trials.n && !cfg->trial && !cfg->dry_run && cfg->searches <= 1;
 }
 

@@ -153,6 +153,9 @@ void pz_training_begin(struct pz_training *t)
     const struct pz_corpus *c = &t->corpus.c;
     char when[32];
 
+    if (t->ds->all_ptr)
+        pz_log(t->cfg->log, PZ_LOG_DEBUG,
+               "each rank has read the interactions of its share of users");
     if (c->beyond > 0)
         pz_log(
             t->cfg->log, PZ_LOG_WARN,
@@ -583,8 +586,6 @@ enum pz_status pz_training_prepare(struct pz_training *t, struct pz_err *err)
 
     if (st == PZ_OK)
         st = pz_corpus_make(t->ds, cfg->rules, cfg->n_rules, cfg->keep, &t->corpus, err);
-    if (t->ds->all_ptr)
-        pz_log(cfg->log, PZ_LOG_DEBUG, "each rank has read the interactions of its share of users");
     if (st == PZ_OK && t->ds->items.n == 0)
         st = pz_err_set(err, PZ_BAD_DATA, "the data have no items");
     if (st == PZ_OK)

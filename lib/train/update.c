@@ -514,15 +514,35 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
     return st;
 }
 
+/* All that is needed of a model whose settings are taken: its histories may be as long as those
+ * that are learned from. */
+static enum pz_status read_manifest(const char *path, json_t **doc, struct pz_err *err)
+{
+    struct pz_table *t = NULL;
+    char *text = NULL;
+    enum pz_status st = pz_table_open(path, "modl", &t, err);
+
+    if (st != PZ_OK)
+        return st;
+    st = pz_table_get_text(t, "manifest", &text, err);
+    if (st == PZ_OK)
+        st = pz_json_parse(text, strlen(text), "the manifest", doc, err);
+    if (st != PZ_OK && st != PZ_TRY_AGAIN)
+        pz_err_prefix(err, "%s", path);
+    free(text);
+    pz_table_close(t);
+    return st;
+}
+
 enum pz_status pz_train_again(const char *tuned_path, const struct pz_dataset *ds, double timeout_s,
                               struct pz_log *log, const char *path, struct pz_err *err)
 {
     struct pz_train_cfg cfg = { .log = log, .timeout_s = timeout_s };
-    struct pz_model *old = NULL;
-    enum pz_status st = pz_model_open(tuned_path, &old, err);
+    json_t *doc = NULL;
+    enum pz_status st = read_manifest(tuned_path, &doc, err);
 
     if (st == PZ_OK)
-        st = pz_outcome_train(old->manifest, false, ds, &cfg, path, err);
-    pz_model_free(old);
+        st = pz_outcome_train(doc, false, ds, &cfg, path, err);
+    json_decref(doc);
     return st;
 }

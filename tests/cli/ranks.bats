@@ -114,6 +114,11 @@ on() {
             grep -q 'each rank has read the interactions of its share' talk
         done
     done
+    pz-train -q --tune 1 -p sequence=off -p factors=on -o old.pzm p0.pzd
+    pz-train -q --tuned-from old.pzm -o one.pzm plain.pzd
+    on 3 -v -j 1 --tuned-from old.pzm -o many.pzm plain.pzd 2>talk
+    cmp one.pzm many.pzm
+    grep -q 'each rank has read the interactions of its share' talk
     run on 2 -q -j 1 --no-tune --event View:threshold=99 -o many.pzm plain.pzd
     [ "$status" -eq 2 ]
     # what needs all users gets them
