@@ -337,7 +337,12 @@ static void add_rows(struct made *m, struct pz_digest_row *r, size_t n)
     h->base = r->first;
     h->last = r->last;
     h->latest = r->time;
-    for (size_t i = 1; i < n; i++) {
+    h->says = PZ_LIVE_PAIRS | PZ_LIVE_ENDS;
+    for (size_t i = 0; i < n; i++) {
+        if (r[i].mixed)
+            h->says &= PZ_LIVE_ENDS;
+        if ((uint64_t)r[i].time - (uint64_t)r[i].early >= UINT32_MAX)
+            h->says &= PZ_LIVE_PAIRS;
         h->base = r[i].first < h->base ? r[i].first : h->base;
         h->last = r[i].last > h->last ? r[i].last : h->last;
         h->latest = r[i].time > h->latest ? r[i].time : h->latest;

@@ -43,7 +43,9 @@ struct pz_digest_head {
     uint64_t upto;
     uint32_t all, n_rows; /* rows of the digest, of the piece */
     uint64_t base;        /* the smallest number of an event */
-    uint8_t layout, unused[3];
+    uint8_t layout;
+    uint8_t says; /* PZ_LIVE_PAIRS: no row is mixed; PZ_LIVE_ENDS: all earliest times are known */
+    uint8_t unused[2];
     uint32_t n_items;
     int64_t latest; /* of the times */
     uint64_t last;  /* the largest number */

@@ -221,7 +221,7 @@ static bool can_say(const struct saying *s, const struct pz_digest_piece *piece,
 static bool all_can(const struct saying *s, const struct pz_digest_head *h)
 {
     return h->base > s->after && h->last <= s->upto && h->latest <= s->latest &&
-           !(s->detail & (PZ_LIVE_PAIRS | PZ_LIVE_ENDS));
+           !(s->detail & (PZ_LIVE_PAIRS | PZ_LIVE_ENDS) & ~h->says);
 }
 
 static void note_newest(struct pz_live *live, int64_t time, uint64_t last)
