@@ -170,7 +170,7 @@ static int read_digest(struct pz_live_store *s, MDB_txn *txn, char who, const ch
     rc = pz_digest_read(s, txn, who, id, r.arena, add_piece, &r);
     if (rc != 0 && want->cache)
         free_digest(d);
-    *out = d;
+    *out = rc == 0 ? d : NULL;
     return rc;
 }
 

@@ -120,15 +120,22 @@ static enum pz_status load_data(struct pz_model *m, struct pz_err *err)
     return st;
 }
 
-static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
+enum pz_status pz_model_manifest(struct pz_table *t, json_t **doc, struct pz_err *err)
 {
     char *text = NULL;
-    const char *name, *seen;
-    enum pz_status st = pz_table_get_text(m->table, "manifest", &text, err);
+    enum pz_status st = pz_table_get_text(t, "manifest", &text, err);
 
     if (st == PZ_OK)
-        st = pz_json_parse(text, strlen(text), "manifest", &m->manifest, err);
+        st = pz_json_parse(text, strlen(text), "manifest", doc, err);
     free(text);
+    return st;
+}
+
+static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
+{
+    const char *name, *seen;
+    enum pz_status st = pz_model_manifest(m->table, &m->manifest, err);
+
     if (st != PZ_OK)
         return st;
     name = json_string_value(json_object_get(m->manifest, "recipe"));

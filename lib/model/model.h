@@ -109,6 +109,12 @@ enum pz_status pz_model_open_anew(const char *path, struct pz_model **out, struc
  * Owner:  as pz_model_open */
 enum pz_status pz_model_open_to_update(const char *path, struct pz_model **out, struct pz_err *err);
 
+/* What a model says of itself, without anything else of it.
+ *
+ * Errors: as pz_table_get_text; PZ_BAD_DATA it is damaged
+ * Owner:  the caller, json_decref */
+enum pz_status pz_model_manifest(struct pz_table *t, json_t **doc, struct pz_err *err);
+
 /* Read part p of a model that was opened so, unless it is there.
  *
  * Errors:  as pz_scorer.load

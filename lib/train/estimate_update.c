@@ -4,10 +4,8 @@
  * their updates take (pz_scorer.update_cost). Where parts are to be fitted anew, which takes far
  * longer, the old histories are read, and their fits counted as those of a training are. */
 #include <math.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include "base/json.h"
 #include "base/mem.h"
 #include "model/dense.h"
 #include "train/training.h"
@@ -70,14 +68,10 @@ static bool is_lent(const struct foreseeing *f, const char *column)
 
 static enum pz_status look_at_model(struct foreseeing *f, struct pz_err *err)
 {
-    char *text = NULL;
     enum pz_status st = pz_table_open(f->path, "modl", &f->old, err);
 
     if (st == PZ_OK)
-        st = pz_table_get_text(f->old, "manifest", &text, err);
-    if (st == PZ_OK)
-        st = pz_json_parse(text, strlen(text), "the manifest", &f->manifest, err);
-    free(text);
+        st = pz_model_manifest(f->old, &f->manifest, err);
     if (st != PZ_OK)
         return st;
     for (size_t p = 0; p < n_parts(f); p++) {

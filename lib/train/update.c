@@ -519,17 +519,13 @@ enum pz_status pz_train_update(const char *old_path, struct pz_dataset *const *d
 static enum pz_status read_manifest(const char *path, json_t **doc, struct pz_err *err)
 {
     struct pz_table *t = NULL;
-    char *text = NULL;
     enum pz_status st = pz_table_open(path, "modl", &t, err);
 
     if (st != PZ_OK)
         return st;
-    st = pz_table_get_text(t, "manifest", &text, err);
-    if (st == PZ_OK)
-        st = pz_json_parse(text, strlen(text), "the manifest", doc, err);
+    st = pz_model_manifest(t, doc, err);
     if (st != PZ_OK && st != PZ_TRY_AGAIN)
         pz_err_prefix(err, "%s", path);
-    free(text);
     pz_table_close(t);
     return st;
 }
