@@ -13,8 +13,8 @@
 /* Nanoseconds of a byte that is decoded, compared and written; of an interaction that is merged; of
  * an id; of the process. Bytes held of each. On six sets of 60,000 to 500,000 events with 1 % new,
  * with and without an encoder. */
-static const double BYTE_NS = 3, EVENT_NS = 260, ID_NS = 800, ONCE_NS = 8e6;
-static const double BYTE_HELD = 1.05, EVENT_HELD = 30, ID_HELD = 40, ONCE_HELD = 7e6;
+static const double BYTE_NS = 2.6, EVENT_NS = 190, ID_NS = 300, ONCE_NS = 7e6;
+static const double BYTE_HELD = 0.85, EVENT_HELD = 30, ID_HELD = 40, ONCE_HELD = 7e6;
 
 struct foreseeing {
     const char *path;
