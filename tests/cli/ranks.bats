@@ -93,7 +93,7 @@ on() {
         for n in $RANKS; do
             on "${n%x*}" -v -j "${n#*x}" --no-tune "${SHARING[@]}" -o many.pzm $d.pzd 2>talk
             cmp one.pzm many.pzm
-            grep -q 'each rank has read the interactions of its share' talk
+            [ "${n%x*}" -eq 1 ] || grep -q 'each rank has read the interactions of its share' talk
             run ! grep -q 'all users for what needs them' talk
         done
     done
