@@ -289,7 +289,7 @@ void pz_by_item_clear(struct pz_by_item *b)
     free(b->own_all);
     free(b->user);
     free(b->value);
-    *b = (struct pz_by_item){ NULL };
+    *b = (struct pz_by_item){ 0 };
 }
 
 /* By counting: each item's users ascend, since users are read in order. */
@@ -461,7 +461,7 @@ enum pz_status pz_by_item_make(const struct pz_corpus *c, const float *value, si
 {
     enum pz_status st;
 
-    *out = (struct pz_by_item){ NULL };
+    *out = (struct pz_by_item){ 0 };
     st = turn_own(c, value, out, err);
     out->all = out->ptr;
     return st == PZ_OK && c->all_ptr ? swap_lists(out, c->n_items, block, err) : st;

@@ -1002,7 +1002,8 @@ struct together {
 
 static bool is_of(const struct pz_live_run *run, const struct pz_live_event *e)
 {
-    return strcmp(run->item_id[0], e->item_id) == 0 && !run->value == isnan(e->value) &&
+    return strcmp(run->item_id[0], e->item_id) == 0 &&
+           (run->value == NULL) == (isnan(e->value) != 0) &&
            strcmp(run->event_type ? run->event_type : "", e->event_type ? e->event_type : "") == 0;
 }
 
