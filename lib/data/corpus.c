@@ -286,8 +286,8 @@ static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules 
     if (st == PZ_OK)
         st = pz_newest_of(c, &c->newest, &c->beyond, err);
     if (st == PZ_OK)
-        c->ordered = pz_order_known(&(struct pz_histories_of){
-            ds->users.n, c->ptr, c->item, c->time, &ds->items, c->all_ptr != NULL });
+        c->ordered = pz_order_known(
+            &(struct pz_histories_of){ ds->users.n, c->ptr, c->item, c->time, &ds->items, c });
     return st;
 }
 

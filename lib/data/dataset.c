@@ -347,14 +347,12 @@ static enum pz_status load_interactions(struct pz_dataset *ds, int64_t **time, s
 {
     struct pz_table *t = ds->store.table;
     const void *data = NULL;
-    enum pz_status st = PZ_OK;
+    enum pz_status st;
 
     if (ds->all_ptr)
         return load_share(ds, time, err);
-    if (st == PZ_OK)
-        /* The number of interactions is the length of this column; all others are held against it.
-         */
-        st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_interactions, err);
+    /* The number of interactions is the length of this column; all others are held against it. */
+    st = pz_table_get(t, "inter/item", PZ_U32, PZ_ANY, &data, &ds->n_interactions, err);
     ds->item = data;
     if (st == PZ_OK)
         st = load_times(ds, time, err);

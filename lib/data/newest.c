@@ -37,18 +37,6 @@ struct times {
     const struct pz_corpus *c; /* NULL: that is all */
 };
 
-static void turn(const struct times *t, void *sums, size_t bytes)
-{
-    if (t->c)
-        pz_shares_turn(t->c, sums, bytes);
-}
-
-static void pass(const struct times *t, void *sums, size_t bytes)
-{
-    if (t->c)
-        pz_shares_pass(t->c, sums, bytes);
-}
-
 /* Whether a silence of more than APART has at most `few` events after it, down from the largest
  * time. A pass goes down to the earliest event within APART of the last one reached. */
 static bool ends_apart(const struct times *t, int64_t from, uint64_t few)
@@ -61,13 +49,13 @@ static bool ends_apart(const struct times *t, int64_t from, uint64_t few)
     while (after.n <= few) {
         after.n = 0;
         after.earliest = from;
-        turn(t, &after, sizeof after);
+        pz_shares_turn(t->c, &after, sizeof after);
         for (uint64_t p = 0; p < t->n; p++)
             if (t->time[p] >= from || between(t->time[p], from) <= APART) {
                 after.earliest = t->time[p] < after.earliest ? t->time[p] : after.earliest;
                 after.n++;
             }
-        pass(t, &after, sizeof after);
+        pz_shares_pass(t->c, &after, sizeof after);
         if (after.earliest == from)
             return after.n <= few;
         from = after.earliest;
@@ -122,10 +110,10 @@ static enum pz_status find_newest(const struct times *t, uint64_t n, int64_t *ne
 
     *beyond = 0;
     *newest = INT64_MIN;
-    turn(t, newest, sizeof *newest);
+    pz_shares_turn(t->c, newest, sizeof *newest);
     for (uint64_t p = 0; p < t->n; p++)
         *newest = t->time[p] > *newest ? t->time[p] : *newest;
-    pass(t, newest, sizeof *newest);
+    pz_shares_pass(t->c, newest, sizeof *newest);
     if (n == 0)
         *newest = 0;
     if (n <= LEAST || !ends_apart(t, *newest, few))

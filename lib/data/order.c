@@ -5,7 +5,7 @@
 #include <math.h>
 #include <stddef.h>
 
-#include "base/ranks.h"
+#include "data/shares.h"
 
 /* From so many steps on, of which so many go the same way, ids are sorted: of those of a history in
  * time half go up, or up to three quarters where young items have larger ids. */
@@ -42,22 +42,9 @@ static int64_t gap_at(const struct pz_histories_of *h, uint64_t p)
     return (int64_t)h->item[p] - (int64_t)h->item[p - 1];
 }
 
-/* Over all ranks' histories, in their order. */
-static void turn(const struct pz_histories_of *h, void *state, size_t bytes)
-{
-    if (h->in_shares)
-        pz_ranks_turn(state, bytes);
-}
-
-static void pass(const struct pz_histories_of *h, void *state, size_t bytes)
-{
-    if (h->in_shares)
-        pz_ranks_pass(state, bytes);
-}
-
 static void look(const struct pz_histories_of *h, struct steps *s)
 {
-    turn(h, s, sizeof *s);
+    pz_shares_turn(h->c, s, sizeof *s);
     for (uint32_t u = 0; u < h->n_users; u++)
         for (uint64_t p = h->ptr[u] + 1; p < h->ptr[u + 1]; p++) {
             if (h->item[p] == h->item[p - 1])
@@ -68,16 +55,16 @@ static void look(const struct pz_histories_of *h, struct steps *s)
             s->longer_up += goes_up_by_length(h->items, h->item[p - 1], h->item[p]);
             vote(s, gap_at(h, p));
         }
-    pass(h, s, sizeof *s);
+    pz_shares_pass(h->c, s, sizeof *s);
 }
 
 static void count_alike(const struct pz_histories_of *h, struct steps *s)
 {
-    turn(h, &s->alike, sizeof s->alike);
+    pz_shares_turn(h->c, &s->alike, sizeof s->alike);
     for (uint32_t u = 0; u < h->n_users; u++)
         for (uint64_t p = h->ptr[u] + 1; p < h->ptr[u + 1]; p++)
             s->alike += h->item[p] != h->item[p - 1] && gap_at(h, p) == s->gap;
-    pass(h, &s->alike, sizeof s->alike);
+    pz_shares_pass(h->c, &s->alike, sizeof s->alike);
 }
 
 static bool one_way(uint64_t up, uint64_t n)
@@ -105,12 +92,12 @@ bool pz_order_known(const struct pz_histories_of *h)
         bool any, differ;
     } times = { 0, false, false };
 
-    turn(h, &times, sizeof times);
+    pz_shares_turn(h->c, &times, sizeof times);
     if (!times.any && n > 0)
         times.first = h->time[0];
     times.any = times.any || n > 0;
     for (uint64_t p = 0; p < n && !times.differ; p++)
         times.differ = h->time[p] != times.first;
-    pass(h, &times, sizeof times);
+    pz_shares_pass(h->c, &times, sizeof times);
     return times.differ && !pz_order_is_of_ids(h);
 }

@@ -10,6 +10,8 @@
 
 #include "table/dict.h"
 
+struct pz_corpus;
+
 /* Histories by user, as datasets, corpora and models have them. */
 struct pz_histories_of {
     uint32_t n_users;
@@ -17,7 +19,7 @@ struct pz_histories_of {
     const uint32_t *item;        /* [ptr[n_users]] */
     const int64_t *time;         /* [ptr[n_users]] ascending within a user */
     const struct pz_dict *items; /* byte-ordered */
-    bool in_shares;              /* of several ranks each has some of them (shares.h) */
+    const struct pz_corpus *c; /* whose they are, which may be in shares (shares.h); NULL: whole */
 };
 
 /* False where all times are equal, and where pz_order_is_of_ids.

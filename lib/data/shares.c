@@ -16,13 +16,13 @@
 
 void pz_shares_turn(const struct pz_corpus *c, void *sums, size_t bytes)
 {
-    if (c->all_ptr)
+    if (c && c->all_ptr)
         pz_ranks_turn(sums, bytes);
 }
 
 void pz_shares_pass(const struct pz_corpus *c, void *sums, size_t bytes)
 {
-    if (c->all_ptr)
+    if (c && c->all_ptr)
         pz_ranks_pass(sums, bytes);
 }
 
@@ -30,6 +30,13 @@ struct pz_share pz_shares_mine(const struct pz_corpus *c, size_t block)
 {
     return c->all_ptr ? (struct pz_share){ c->first_user, c->end_user }
                       : pz_ranks_mine(c->n_users, block);
+}
+
+/* Numbers of each become where it begins. ptr: [n + 1] */
+static void add_up(uint64_t *ptr, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        ptr[i + 1] += ptr[i];
 }
 
 /* ---- from all to a share ---- */
@@ -146,8 +153,8 @@ uint64_t *pz_shares_all(const uint64_t *ptr, uint32_t n_users, uint32_t first, u
         all[u + 1] = ptr[u + 1] - ptr[u];
     if (all)
         pz_ranks_gather_mine(all + 1, (struct pz_share){ first, end }, sizeof *all);
-    for (uint32_t u = 0; u < n_users && all; u++)
-        all[u + 1] += all[u];
+    if (all)
+        add_up(all, n_users);
     return all;
 }
 
@@ -307,8 +314,7 @@ static enum pz_status turn_own(const struct pz_corpus *c, const float *value, st
     }
     for (uint64_t p = 0; p < n; p++)
         b->ptr[c->item[p] + 1]++;
-    for (uint32_t i = 0; i < c->n_items; i++)
-        b->ptr[i + 1] += b->ptr[i];
+    add_up(b->ptr, c->n_items);
     memcpy(fill, b->ptr, (size_t)c->n_items * sizeof *fill);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
@@ -405,12 +411,6 @@ static enum pz_status count_lists(struct turning *t, struct pz_err *err)
     free(in);
     free(count);
     return st;
-}
-
-static void add_up(uint64_t *ptr, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        ptr[i + 1] += ptr[i];
 }
 
 /* ptr, all: [n_items + 1], zero. */

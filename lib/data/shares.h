@@ -62,7 +62,7 @@ enum pz_status pz_shares_add(struct pz_writer *w, const struct pz_corpus *c, con
 /* The users that this rank works on: its own, or of a whole corpus as pz_ranks_mine. */
 struct pz_share pz_shares_mine(const struct pz_corpus *c, size_t block);
 
-/* As pz_ranks_turn and pz_ranks_pass where the corpus is in shares; else nothing. */
+/* As pz_ranks_turn and pz_ranks_pass where the corpus is in shares; else, and for NULL, nothing. */
 void pz_shares_turn(const struct pz_corpus *c, void *sums, size_t bytes);
 void pz_shares_pass(const struct pz_corpus *c, void *sums, size_t bytes);
 

@@ -169,7 +169,7 @@ static uint64_t count_unordered(const struct check *c, uint64_t *several)
 static void check_sorted(struct check *c)
 {
     const struct pz_dataset *ds = c->ds;
-    struct pz_histories_of h = { ds->users.n, ds->ptr, ds->item, ds->time, &ds->items, false };
+    struct pz_histories_of h = { ds->users.n, ds->ptr, ds->item, ds->time, &ds->items, NULL };
 
     if (pz_order_is_of_ids(&h))
         add(c, SERIOUS, "sorted-by-item", in_column("Interactions", "TIMESTAMP"),

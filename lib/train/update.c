@@ -253,7 +253,7 @@ static enum pz_status find_late(struct updating *u, bool without, struct pz_err 
 static bool old_was_ordered(const struct pz_model *m)
 {
     return pz_order_known(
-        &(struct pz_histories_of){ m->users.n, m->ptr, m->item, m->time, &m->items, false });
+        &(struct pz_histories_of){ m->users.n, m->ptr, m->item, m->time, &m->items, NULL });
 }
 
 static enum pz_status compare(struct updating *u, bool without, struct pz_err *err)

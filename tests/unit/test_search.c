@@ -389,36 +389,58 @@ static bool astray_score(const void *part, const struct pz_query *q, void *scrat
     return true;
 }
 
+/* Two parts of one scorer, the second at a weight of its own, for pz_search_balance. */
+struct pair {
+    struct sway sway[2];
+    struct pz_choice choice[2];
+    struct pz_tune_cfg cfg;
+    struct pz_valid v;
+    double each[USERS];
+    struct pz_search s;
+};
+
+static void pair_make(struct pair *p, const struct pz_scorer *scorer, double second)
+{
+    static struct chain t;
+
+    *p = (struct pair){ .sway = { { 0 }, { 1 } },
+                        .cfg = { .trials = json_array() },
+                        .v = { .metric = { PZ_METRIC_NDCG, 10 } } };
+    p->s = (struct pz_search){
+        .v = &p->v, .cfg = &p->cfg, .choice = p->choice, .n_parts = 2, .each = p->each
+    };
+    chain_make(&t, USERS, ITEMS, EVENTS, true);
+    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &p->v, NULL), PZ_OK);
+    for (size_t i = 0; i < 2; i++) {
+        pz_choice_init(&p->choice[i], scorer);
+        p->s.part[i] = (struct pz_part){ scorer, &p->sway[i], i ? second : 1, 0, NULL, 0 };
+    }
+}
+
+static void pair_clear(struct pair *p)
+{
+    pz_valid_clear(&p->v);
+    json_decref(p->cfg.trials);
+}
+
 /* At weights 1 and .65 the lower half is served badly: .3 + .65 < 1. The first part's weight times
  * .7 or the other's times 1.4 mends that, and both together would harm the upper half: .7 < .91. */
 TEST(weights_that_win_alone_are_not_taken_together_where_that_harms)
 {
-    static struct chain t;
     struct pz_scorer astray = sway;
-    struct sway one = { 0 }, two = { 1 };
-    struct pz_choice choice[2];
-    struct pz_tune_cfg cfg = { .trials = json_array() };
-    struct pz_valid v = { .metric = { PZ_METRIC_NDCG, 10 } };
-    double each[USERS];
-    struct pz_search s = { .v = &v, .cfg = &cfg, .choice = choice, .n_parts = 2, .each = each };
+    struct pair p;
 
-    chain_make(&t, USERS, ITEMS, EVENTS, true);
-    assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
     astray.score = astray_score;
-    for (size_t p = 0; p < 2; p++) {
-        pz_choice_init(&choice[p], &astray);
-        s.part[p] = (struct pz_part){ &astray, p ? &two : &one, p ? 0.65 : 1, 0, NULL, 0 };
-    }
-    assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
-    assert_true(s.part[0].weight == 0.7 && s.part[1].weight == 0.65);
-    assert_true(s.mean == 1);
-    choice[0].weight_fixed = true; /* what somebody gave stays */
-    s.part[0].weight = 1;
-    assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
-    assert_true(s.part[0].weight == 1 && s.part[1].weight == 1.4 * 0.65);
-    assert_true(s.mean == 1);
-    pz_valid_clear(&v);
-    json_decref(cfg.trials);
+    pair_make(&p, &astray, 0.65);
+    assert_int_equal(pz_search_balance(&p.s, NULL), PZ_OK);
+    assert_true(p.s.part[0].weight == 0.7 && p.s.part[1].weight == 0.65);
+    assert_true(p.s.mean == 1);
+    p.choice[0].weight_fixed = true; /* what somebody gave stays */
+    p.s.part[0].weight = 1;
+    assert_int_equal(pz_search_balance(&p.s, NULL), PZ_OK);
+    assert_true(p.s.part[0].weight == 1 && p.s.part[1].weight == 1.4 * 0.65);
+    assert_true(p.s.mean == 1);
+    pair_clear(&p);
 }
 
 /* The first part errs in one of 40 kinds of users, where the second one is right; that one errs in
@@ -443,28 +465,16 @@ static bool erring_score(const void *part, const struct pz_query *q, void *scrat
 TEST(a_part_that_brings_nothing_loses_its_weight)
 {
     for (int cold = 0; cold < 2; cold++) {
-        static struct chain t;
         struct pz_scorer erring = sway;
-        struct sway one = { 0 }, two = { 1 };
-        struct pz_choice choice[2];
-        struct pz_tune_cfg cfg = { .trials = json_array() };
-        struct pz_valid v = { .metric = { PZ_METRIC_NDCG, 10 } };
-        double each[USERS];
-        struct pz_search s = { .v = &v, .cfg = &cfg, .choice = choice, .n_parts = 2, .each = each };
+        struct pair p;
 
-        chain_make(&t, USERS, ITEMS, EVENTS, true);
-        assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &v, NULL), PZ_OK);
         erring.score = erring_score;
-        for (size_t p = 0; p < 2; p++) {
-            pz_choice_init(&choice[p], &erring);
-            s.part[p] = (struct pz_part){ &erring, p ? &two : &one, 1, 0, NULL, 0 };
-        }
-        s.part[1].weight = cold ? 0 : 4;
-        s.part[1].cold_weight = cold ? 8 : 0;
-        assert_int_equal(pz_search_balance(&s, NULL), PZ_OK);
-        assert_true(s.part[0].weight == 1 && s.part[1].weight == 0 && s.part[1].cold_weight == 0);
-        pz_valid_clear(&v);
-        json_decref(cfg.trials);
+        pair_make(&p, &erring, cold ? 0 : 4);
+        p.s.part[1].cold_weight = cold ? 8 : 0;
+        assert_int_equal(pz_search_balance(&p.s, NULL), PZ_OK);
+        assert_true(p.s.part[0].weight == 1 && p.s.part[1].weight == 0 &&
+                    p.s.part[1].cold_weight == 0);
+        pair_clear(&p);
     }
 }
 
