@@ -259,16 +259,26 @@ static void add_names(const struct asked *a, struct pz_str *out)
 }
 
 /* What one person's own export holds has no user, as that of Last.fm: they are one. */
-static void add_me(const struct asked *a, struct pz_str *out)
+static void add_me(const char *file, char delimiter, bool header, struct pz_str *out)
 {
-    const char *between = a->delimiter == '\t'           ? "\\t"
-                          : a->delimiter == PZ_TEXT_PAIR ? "::"
-                                                         : (char[]){ a->delimiter, '\0' };
+    const char *between = delimiter == '\t'           ? "\\t"
+                          : delimiter == PZ_TEXT_PAIR ? "::"
+                                                      : (char[]){ delimiter, '\0' };
 
-    pz_str_addf(out,
-                ", or, if all rows are one person's, let them be a user: sed '1s/^/USER_ID%s/; "
-                "1!s/^/me%s/' %s > rows.csv",
-                between, between, a->file);
+    pz_str_adds(out, "if all rows are one person's, let them be a user: sed '");
+    if (header)
+        pz_str_addf(out, "1s/^/USER_ID%s/; 1!", between);
+    pz_str_addf(out, "s/^/me%s/' %s > rows.csv", between, file);
+}
+
+void pz_guess_advise_alone(struct pz_blocks_in *in, const struct pz_look *look,
+                           const struct pz_headless *told, struct pz_str *out)
+{
+    add_me(pz_in_typed(pz_blocks_name(in)), pz_blocks_head(in)->form.delimiter, false, out);
+    pz_str_adds(out, ", and say --header ");
+    pz_headless_names_alone(look, told, out);
+    pz_str_addf(out, "; or, if column %zu is the user, --header ", told->user + 1);
+    pz_headless_names(look, told, false, out);
 }
 
 /* Columns there are, and one of them may be it. */
@@ -289,8 +299,10 @@ static void add_choice(const struct asked *a, struct pz_str *out)
     } else if (likely) {
         pz_str_adds(out, "say which one it is, as in ");
         pz_guess_add_map(a->role, likely, out);
-        if (a->table == PZ_INTERACTIONS && !a->json && !item && is_any_found(a))
-            add_me(a, out);
+        if (a->table == PZ_INTERACTIONS && !a->json && !item && is_any_found(a)) {
+            pz_str_adds(out, ", or, ");
+            add_me(a->file, a->delimiter, true, out);
+        }
     } else {
         pz_str_adds(out, "none of them can be it: join the table that has it");
     }

@@ -290,6 +290,21 @@ static bool goes_on(const struct pz_look *look)
     return false;
 }
 
+static enum pz_status refuse_alone(struct pz_blocks_in *in, const struct pz_look *look,
+                                   const struct pz_headless *told, struct pz_err *err)
+{
+    struct pz_str advice = { 0 };
+
+    pz_guess_advise_alone(in, look, told, &advice);
+    pz_err_set(err, PZ_BAD_DATA,
+               "%s: the first line is data, and no column looks like a user: what is in column %zu "
+               "comes with one of column %zu alone, as an album with its artist; %s",
+               pz_blocks_name(in), told->item + 1, told->user + 1,
+               advice.data ? advice.data : "");
+    pz_str_clear(&advice);
+    return PZ_BAD_DATA;
+}
+
 static enum pz_status guess_header(const struct pz_import_cfg *cfg, struct pz_blocks_in *in,
                                    struct pz_arena *arena, struct pz_guess *guess,
                                    struct pz_err *err)
@@ -306,6 +321,8 @@ static enum pz_status guess_header(const struct pz_import_cfg *cfg, struct pz_bl
 
         st = refuse(cfg, &pz_guess_roles[told.user == SIZE_MAX ? USER_ROLE : ITEM_ROLE], &c, in,
                     err);
+    } else if (st == PZ_OK && told.alone != SIZE_MAX) {
+        st = refuse_alone(in, &look, &told, err);
     }
     pz_headless_names(&look, &told, false, &header);
     pz_headless_names(&look, &told, true, &swapped);

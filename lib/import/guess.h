@@ -8,6 +8,7 @@
 
 #include "base/mem.h"
 #include "base/str.h"
+#include "import/headless.h"
 #include "import/import.h"
 #include "text/block.h"
 
@@ -42,6 +43,10 @@ bool pz_guess_map(enum pz_table_id table, const struct pz_strs *map, char *const
  * files  of the table, which may have what this one lacks; NULL: no others */
 void pz_guess_advise(enum pz_table_id table, const char *role, struct pz_blocks_in *in,
                      const struct pz_strs *files, struct pz_str *out);
+
+/* The same for rows without a header that are probably one person's, as told (its `alone`). */
+void pz_guess_advise_alone(struct pz_blocks_in *in, const struct pz_look *look,
+                           const struct pz_headless *told, struct pz_str *out);
 
 /* "--map ROLE=COLUMN" as a shell reads it, onto *out. */
 void pz_guess_add_map(const char *role, const char *column, struct pz_str *out);

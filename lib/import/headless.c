@@ -7,12 +7,17 @@
  * leaves, while what happens to a thing is spread over time. Within half an hour of a user's event
  * comes another, with another item, in 98 % of MovieLens 100K and 84 % of RetailRocket; of an
  * item's, with another user, in 3 % and 6 %. News are read in waves, and tell nothing: in Deskdrop
- * it is 33 % and 30 %. */
+ * it is 33 % and 30 %.
+ *
+ * Sessions and orders have one user, and albums one artist: where ids of the second column come
+ * again with the same of the first, it is no item that people share. Then a column behind that
+ * changes within a session and is met by others is the item; where there is none, the rows are
+ * probably one person's. */
 #include "import/headless.h"
 
 #include <string.h>
 
-enum { MATRIX_COLUMNS = 12, PAIRS_MIN = 50 };
+enum { MATRIX_COLUMNS = 12, PAIRS_MIN = 50, USERS_MIN = 5, ITEMS_MIN = 10 };
 
 /* How much more often, and by how much of all rows, heaps have to come in the second column. */
 static const double TIMES_MORE = 3, SHARE_MORE = 0.05;
@@ -65,6 +70,13 @@ static bool is_matrix(const struct pz_look *look)
     return matrix;
 }
 
+static void take_value(const struct pz_look *look, size_t i, struct pz_headless *out)
+{
+    if (i < look->n && i == out->item + 1 + (out->time == out->item + 1) &&
+        is_value(&look->seen[i]))
+        out->value = i;
+}
+
 static void find_ids(const struct pz_look *look, struct pz_headless *out)
 {
     for (size_t i = 0; i < look->n; i++) {
@@ -76,12 +88,11 @@ static void find_ids(const struct pz_look *look, struct pz_headless *out)
             out->user = i;
         else if (out->user != SIZE_MAX && out->item == SIZE_MAX && is_id(look, i))
             out->item = i;
-        else if (out->item != SIZE_MAX && i == out->item + 1 + (out->time == out->item + 1) &&
-                 is_value(s))
-            out->value = i;
         else if (out->item != SIZE_MAX && out->event == SIZE_MAX && s->events > 0)
             out->event = i;
     }
+    if (out->item != SIZE_MAX)
+        take_value(look, out->item + 1 + (out->time == out->item + 1), out);
 }
 
 static bool is_swapped_by_ids(const struct pz_seen *user, const struct pz_seen *item)
@@ -113,12 +124,68 @@ static enum pz_status tell_by_heaps(struct pz_blocks_in *in, struct pz_headless 
     return st;
 }
 
+/* Each id comes with one of the other column alone. */
+static bool is_within(const struct pz_spread *s)
+{
+    return s->again >= PAIRS_MIN && s->elsewhere * 50 <= s->again;
+}
+
+/* The next column of ids behind the item's, or n. */
+static size_t next_ids(const struct pz_look *look, const struct pz_headless *told, size_t i)
+{
+    for (i++; i < look->n; i++)
+        if (i != told->time && i != told->user && i != told->event && is_id(look, i) &&
+            !is_value(&look->seen[i]) && !is_time(&look->seen[i]))
+            break;
+    return i;
+}
+
+/* What people share behind a column of sessions, or whose the rows are if nothing is shared. */
+static enum pz_status look_behind(const struct pz_look *look, struct pz_blocks_in *in,
+                                  struct pz_headless *out, struct pz_err *err)
+{
+    struct pz_spread user, item, behind, changes;
+    size_t finest = out->item;
+    enum pz_status st = pz_look_spread(in, out->item, out->user, &item, err);
+
+    if (st == PZ_OK)
+        st = pz_look_spread(in, out->user, out->item, &user, err);
+    if (st != PZ_OK || !is_within(&item) || user.ids < USERS_MIN)
+        return st;
+    for (size_t i = next_ids(look, out, out->item); i < look->n && st == PZ_OK;
+         i = next_ids(look, out, i)) {
+        st = pz_look_spread(in, i, out->user, &behind, err);
+        if (st == PZ_OK)
+            st = pz_look_spread(in, out->item, i, &changes, err);
+        if (st != PZ_OK)
+            break;
+        if (is_within(&behind)) {
+            finest = i;
+        } else if (behind.ids >= ITEMS_MIN && changes.elsewhere * 2 > changes.again) {
+            out->item = i;
+            out->value = SIZE_MAX;
+            take_value(look, i + 1 + (out->time == i + 1), out);
+            return PZ_OK;
+        }
+    }
+    /* In the order of users even what others have may be with one of them so far. */
+    if (st == PZ_OK && user.runs > 2 * user.ids && out->told != PZ_TOLD_BY_IDS)
+        out->alone = finest;
+    return st;
+}
+
 enum pz_status pz_headless_tell(const struct pz_look *look, struct pz_blocks_in *in,
                                 struct pz_headless *out, struct pz_err *err)
 {
     const struct pz_seen *user, *item;
+    enum pz_status st = PZ_OK;
 
-    *out = (struct pz_headless){ SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, SIZE_MAX, false, 0 };
+    *out = (struct pz_headless){ .user = SIZE_MAX,
+                                 .item = SIZE_MAX,
+                                 .time = SIZE_MAX,
+                                 .event = SIZE_MAX,
+                                 .value = SIZE_MAX,
+                                 .alone = SIZE_MAX };
     out->time = find_time(look);
     find_ids(look, out);
     out->matrix = out->time == SIZE_MAX && is_matrix(look);
@@ -134,9 +201,10 @@ enum pz_status pz_headless_tell(const struct pz_look *look, struct pz_blocks_in 
             out->user = out->item;
             out->item = at;
         }
-        return PZ_OK;
+    } else if (in && out->time != SIZE_MAX) {
+        st = tell_by_heaps(in, out, err);
     }
-    return in && out->time != SIZE_MAX ? tell_by_heaps(in, out, err) : PZ_OK;
+    return in && st == PZ_OK ? look_behind(look, in, out, err) : st;
 }
 
 void pz_headless_names(const struct pz_look *look, const struct pz_headless *told, bool swapped,
@@ -156,6 +224,19 @@ void pz_headless_names(const struct pz_look *look, const struct pz_headless *tol
         else
             pz_str_addf(out, "COLUMN_%zu", i + 1);
     }
+}
+
+void pz_headless_names_alone(const struct pz_look *look, const struct pz_headless *told,
+                             struct pz_str *out)
+{
+    const struct pz_headless own = { .user = SIZE_MAX,
+                                     .item = told->alone,
+                                     .time = told->time,
+                                     .event = told->event,
+                                     .value = SIZE_MAX };
+
+    pz_str_adds(out, "USER_ID,");
+    pz_headless_names(look, &own, false, out);
 }
 
 const char *pz_headless_delimiter(const char *name)

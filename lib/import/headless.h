@@ -19,12 +19,15 @@ struct pz_headless {
     size_t user, item, time; /* columns; SIZE_MAX: none */
     size_t event, value;
     bool matrix; /* a row a user and a column an item, in the place of ids */
+    /* Nobody's: what the first id is, is told by the second, as the artist by the album; this
+     * column is the thing. SIZE_MAX: otherwise. */
+    size_t alone;
     enum pz_told told;
 };
 
 /* Tell the columns by what their cells hold: times tell themselves, the first two others are ids,
  * and which of them is the user's shows in how they are written or, by the rows of `in`, in what
- * comes in heaps; NULL: nobody has rows.
+ * comes in heaps; NULL: nobody has rows. A session between user and item is passed over.
  *
  * Errors: as pz_look_heaps */
 enum pz_status pz_headless_tell(const struct pz_look *look, struct pz_blocks_in *in,
@@ -34,6 +37,11 @@ enum pz_status pz_headless_tell(const struct pz_look *look, struct pz_blocks_in 
  */
 void pz_headless_names(const struct pz_look *look, const struct pz_headless *told, bool swapped,
                        struct pz_str *out);
+
+/* The columns of rows that are all one person's, who comes in front of them: "USER_ID,COLUMN_1,..."
+ */
+void pz_headless_names_alone(const struct pz_look *look, const struct pz_headless *told,
+                             struct pz_str *out);
 
 /* The separator of several items in the cells of a column without a name, or NULL. Commas are part
  * of titles. Owner: nobody, it is a constant. */

@@ -275,6 +275,7 @@ static uint64_t hash_id(const struct pz_cell *c)
     return h;
 }
 
+/* time: SIZE_MAX: the order of rows. */
 static size_t read_visits(struct pz_csv_reader *r, size_t id, size_t other, size_t time,
                           struct visit *visit)
 {
@@ -284,10 +285,13 @@ static size_t read_visits(struct pz_csv_reader *r, size_t id, size_t other, size
     while (n < HEAP_ROWS && pz_csv_next(r, &row)) {
         enum pz_time_form form;
 
-        if (row.bad || row.n_cells <= id || row.n_cells <= other || row.n_cells <= time)
+        if (row.bad || row.n_cells <= id || row.n_cells <= other)
             continue;
-        if (!pz_time_guess(row.cell[time].s, row.cell[time].n, &form) ||
-            !pz_time_parse(row.cell[time].s, row.cell[time].n, form, &visit[n].time))
+        visit[n].time = (int64_t)n;
+        if (time != SIZE_MAX &&
+            (row.n_cells <= time ||
+             !pz_time_guess(row.cell[time].s, row.cell[time].n, &form) ||
+             !pz_time_parse(row.cell[time].s, row.cell[time].n, form, &visit[n].time)))
             continue;
         visit[n].id = hash_id(&row.cell[id]);
         visit[n++].other = hash_id(&row.cell[other]);
@@ -295,25 +299,39 @@ static size_t read_visits(struct pz_csv_reader *r, size_t id, size_t other, size
     return n;
 }
 
-enum pz_status pz_look_heaps(struct pz_blocks_in *in, size_t id, size_t other, size_t time,
-                             double *share, uint32_t *pairs, struct pz_err *err)
+/* The visits of the first block, by id and time. Owner: the caller, free() */
+static enum pz_status sort_visits(struct pz_blocks_in *in, size_t id, size_t other, size_t time,
+                                  struct visit **visit, size_t *n_visits, struct pz_err *err)
 {
     const struct pz_text_head *head = pz_blocks_head(in);
-    struct visit *visit = pz_mem_array(HEAP_ROWS, sizeof *visit);
     struct pz_csv_reader r = { .form = NULL };
     const char *text;
-    size_t n, n_visits = 0, near = 0, ids = 0;
-    enum pz_status st = visit ? pz_blocks_peek(in, &text, &n, err)
-                              : pz_err_memory(err, "a look at the rows", 1e6);
+    size_t n;
+    enum pz_status st;
 
-    *share = 0;
-    *pairs = 0;
+    *n_visits = 0;
+    *visit = pz_mem_array(HEAP_ROWS, sizeof **visit);
+    st = *visit ? pz_blocks_peek(in, &text, &n, err)
+                : pz_err_memory(err, "a look at the rows", 1e6);
     if (st == PZ_OK && (!pz_csv_init(&r, &head->form, head->n) || !pz_csv_start(&r, text, n)))
         st = pz_err_memory(err, "a look at the rows", (double)n);
     if (st == PZ_OK)
-        n_visits = read_visits(&r, id, other, time, visit);
-    if (n_visits > 0)
-        qsort(visit, n_visits, sizeof *visit, by_id_and_time);
+        *n_visits = read_visits(&r, id, other, time, *visit);
+    if (*n_visits > 0)
+        qsort(*visit, *n_visits, sizeof **visit, by_id_and_time);
+    pz_csv_clear(&r);
+    return st;
+}
+
+enum pz_status pz_look_heaps(struct pz_blocks_in *in, size_t id, size_t other, size_t time,
+                             double *share, uint32_t *pairs, struct pz_err *err)
+{
+    struct visit *visit;
+    size_t n_visits, near = 0, ids = 0;
+    enum pz_status st = sort_visits(in, id, other, time, &visit, &n_visits, err);
+
+    *share = 0;
+    *pairs = 0;
     for (size_t i = 1; i < n_visits; i++)
         if (visit[i].id != visit[i - 1].id) {
             ids++;
@@ -325,7 +343,28 @@ enum pz_status pz_look_heaps(struct pz_blocks_in *in, size_t id, size_t other, s
         *pairs = 0;
     if (*pairs > 0)
         *share = (double)near / *pairs;
-    pz_csv_clear(&r);
+    free(visit);
+    return st;
+}
+
+enum pz_status pz_look_spread(struct pz_blocks_in *in, size_t id, size_t other,
+                              struct pz_spread *spread, struct pz_err *err)
+{
+    struct visit *visit;
+    size_t n_visits, first = 0;
+    enum pz_status st = sort_visits(in, id, other, SIZE_MAX, &visit, &n_visits, err);
+
+    *spread = (struct pz_spread){ .rows = (uint32_t)n_visits };
+    for (size_t i = 0; i < n_visits; i++) {
+        bool begins = i == 0 || visit[i].id != visit[i - 1].id;
+
+        first = begins ? i : first;
+        spread->ids += begins;
+        spread->again += !begins;
+        spread->elsewhere += visit[i].other != visit[first].other;
+        /* By the order of rows a run ends where the next row of the file has another id. */
+        spread->runs += begins || visit[i].time != visit[i - 1].time + 1;
+    }
     free(visit);
     return st;
 }

@@ -59,6 +59,18 @@ void pz_look_clear(struct pz_look *look);
 enum pz_status pz_look_heaps(struct pz_blocks_in *in, size_t id, size_t other, size_t time,
                              double *share, uint32_t *pairs, struct pz_err *err);
 
+/* How the ids of one column stand beside those of another, in the rows of the first block. */
+struct pz_spread {
+    uint32_t rows, ids;        /* rows; different ids */
+    uint32_t again, elsewhere; /* rows whose id was there before; with another of the other column
+                                * than where it was first */
+    uint32_t runs;             /* rows that follow one with another id */
+};
+
+/* Errors: as pz_look_heaps */
+enum pz_status pz_look_spread(struct pz_blocks_in *in, size_t id, size_t other,
+                              struct pz_spread *spread, struct pz_err *err);
+
 /* Whether a cell is a time; named: its column is called so, and numbers of any size and dates that
  * could be two will do. */
 bool pz_look_is_time(const char *cell, bool named);

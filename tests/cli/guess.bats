@@ -81,6 +81,42 @@ guessed() {
     done
 }
 
+@test "such an export without a header: the artist is not taken for the user" {
+    for i in $(seq 0 299); do
+        a=$((i * i % 17)) b=$((i * 7 % 3)) c=$((i * 11 % 5))
+        printf 'Artist %d,Album %d %d,Track %d %d %d,%s\n' $a $a $b $a $b $c \
+            "$(TZ=UTC printf '%(%d %b %Y %H:%M)T' $((1577836800 + i * 5000)))"
+    done >plays.csv
+    for between in , $'\t'; do
+        tr , "$between" <plays.csv >own.csv
+        run -65 pz-import --guess -o d.pzd --interactions own.csv
+        [[ $output == *"no column looks like a user"* ]]
+        line=${output##*: sed } line=${line%; or, if column 1*}
+        bash -c "sed ${line%, and say*}"
+        pz-import -q -o d.pzd --interactions rows.csv ${line##*, and say }
+        [ "$(pz-import --export interactions d.pzd | grep -c '^me,Track ')" -eq 300 ]
+        pz-import -q -o d.pzd --interactions own.csv ${output##*is the user, }
+        pz-import --export interactions d.pzd | grep -q '^Artist 1,Album 1 '
+    done
+}
+
+@test "sessions without a header stand between users and their items" {
+    for i in $(seq 0 399); do
+        echo "$((i / 4 * 7 % 31 + 1)),$((1000 + i / 4)),$((10000 + i * i % 53)),$((1577836800 + i * 600))"
+    done >time.csv
+    sort -t, -k1,1n -s time.csv >user.csv
+    awk -F, -v OFS=, '{ print $1, $2, $3, $4, $3 % 5 + 1 }' time.csv >value.csv
+    for file in time user value; do
+        run -0 pz-import --guess $file.csv
+        [[ $output == *"--header USER_ID,COLUMN_2,ITEM_ID,TIMESTAMP"* ]]
+    done
+    [[ $output == *,TIMESTAMP,EVENT_VALUE* ]]
+    # Of things that are bought again and again by one each it cannot be said that people share them.
+    awk -F, -v OFS=, '{ print $1, $1 * 100 + $2 % 3, $4 }' user.csv >again.csv
+    run -0 pz-import --guess again.csv
+    [[ $output == *"--header USER_ID,ITEM_ID,TIMESTAMP"* ]]
+}
+
 @test "interactions without a time keep the order of their rows" {
     { echo USER_ID,ITEM_ID; for i in $(seq 90000); do echo "u$((i * 7 % 11)),i$i"; done; } >t.csv
     for threads in 1 4; do
