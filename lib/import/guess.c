@@ -299,8 +299,7 @@ static enum pz_status refuse_alone(struct pz_blocks_in *in, const struct pz_look
     pz_err_set(err, PZ_BAD_DATA,
                "%s: the first line is data, and no column looks like a user: what is in column %zu "
                "comes with one of column %zu alone, as an album with its artist; %s",
-               pz_blocks_name(in), told->item + 1, told->user + 1,
-               advice.data ? advice.data : "");
+               pz_blocks_name(in), told->item + 1, told->user + 1, advice.data ? advice.data : "");
     pz_str_clear(&advice);
     return PZ_BAD_DATA;
 }

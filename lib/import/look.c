@@ -289,8 +289,7 @@ static size_t read_visits(struct pz_csv_reader *r, size_t id, size_t other, size
             continue;
         visit[n].time = (int64_t)n;
         if (time != SIZE_MAX &&
-            (row.n_cells <= time ||
-             !pz_time_guess(row.cell[time].s, row.cell[time].n, &form) ||
+            (row.n_cells <= time || !pz_time_guess(row.cell[time].s, row.cell[time].n, &form) ||
              !pz_time_parse(row.cell[time].s, row.cell[time].n, form, &visit[n].time)))
             continue;
         visit[n].id = hash_id(&row.cell[id]);
