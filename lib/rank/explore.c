@@ -150,12 +150,10 @@ struct young_item {
     double tried; /* 1 + interactions + impressions */
 };
 
-static struct young_item young_item(const struct pz_explore_items *items, uint32_t i, double u,
-                                    double live)
+/* Live impressions aside. */
+static double tried_of(const struct pz_explore_items *items, uint32_t i)
 {
-    double shown = (double)items->count[i] + (items->shown ? (double)items->shown[i] : 0) + live;
-
-    return (struct young_item){ i, u, 1 + shown };
+    return 1 + ((double)items->count[i] + (items->shown ? (double)items->shown[i] : 0));
 }
 
 static double draw_time(const struct young_item *y, double share)
@@ -232,12 +230,13 @@ static void draw_latest(struct draw *d, const struct young_item *y, double last)
         d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, 0), y->item });
 }
 
-/* Then the exact times of those that can come before `last`. A quotient of what is exact may be
- * rounded up. */
+/* Then the exact times of those that can come before `last` and those drawn so far. A quotient of
+ * what is exact may be rounded up. */
 static void draw_settled(struct draw *d, const struct young_item *y, double last)
 {
     double share = share_of(d, y->item) * 1.000001;
 
+    last = last < last_of(d) ? last : last_of(d);
     if (is_late(y, share, last) || draw_time(y, share) > last)
         return;
     d->items->settle(d->items->scores, y->item);
@@ -281,20 +280,24 @@ static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, u
            (items->allowed ? items->allowed[first / 64] : UINT64_MAX);
 }
 
-/* Those of a word's items, drawn one by one, whose u is not below `from`; into *kept,
- * those not below `later`, which is less. u: [64] filled for them. */
-static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, double from,
-                          double later, double *u, uint64_t *kept)
+/* Those of a word's items, drawn one by one, that are not surely too late, as is_late() has it,
+ * with a share of at most so much; into *kept, those that are not with the share of the best, 1.
+ * u: [64] filled for them. */
+static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, double share,
+                          double last, double *u, uint64_t *kept)
 {
+    double most = last * (0.1 + share) * (1 + 1e-5), later = last * 1.1 * (1 + 1e-5);
     uint64_t in = 0;
 
     *kept = 0;
     for (; bits; bits &= bits - 1) {
         uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        double wait;
 
         u[i] = number_of(pz_rng_mix(d->cfg->draw + first + i));
-        in |= (uint64_t)(u[i] >= from) << i;
-        *kept |= (uint64_t)(u[i] >= later) << i;
+        wait = (1 - u[i]) * tried_of(d->items, first + i);
+        in |= (uint64_t)(wait <= most) << i;
+        *kept |= (uint64_t)(wait <= later) << i;
     }
     return in;
 }
@@ -308,8 +311,7 @@ static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, double
              bits = d->shares && again ? *again : young_of(d->items, first, n, young_since(d->cfg));
 
     if (bits)
-        bits = open_each(d, first, bits, least_u(share_in(d, first, n), last), least_u(1, last), u,
-                         &kept);
+        bits = open_each(d, first, bits, share_in(d, first, n), last, u, &kept);
     if (again)
         *again = kept;
     return bits;
@@ -349,7 +351,7 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
             while (at < items->n_live && items->live[at].item < i)
                 at++;
             live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
-            y = young_item(items, i, u[k], live);
+            y = (struct young_item){ i, u[k], tried_of(items, i) + live };
             one(d, &y, last);
         }
     }
