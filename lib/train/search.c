@@ -11,6 +11,9 @@
  *     exceeds SURE standard errors, so that noise seldom moves a default; more is asked where a
  *     slice of time is judged, whose users share what happened then, and without order, so that
  *     what is kept is worth its cost
+ *   - what coming back is worth must not cost the users of the newest slice: lists of the very next
+ *     step, of which a third of the votes are, hold what was had just now, those of all that comes
+ *     much less
  *   - other regions of settings are met on the first quarter alone, read-outs and all; one that
  *     loses there by more than chance (REGION_LOST) is left, and the rest is not asked
  *   - one search of several (trial.c) begins each part with jumps to other regions
@@ -30,7 +33,7 @@
 #include "train/tune.h"
 
 static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
-                    WORTH = 0.01, PRUNE_AT = 0, REGION_LOST = -1;
+                    WORTH = 0.01, PRUNE_AT = 0, REGION_LOST = -1, LATE_LOSS = 1;
 
 enum { JUMPS = 3 };
 
@@ -199,12 +202,29 @@ static uint32_t judges(const struct pz_search *s)
     return s->in_heat ? rung_of(s) : s->v->n_users;
 }
 
+/* Whether a trial that asks for what was seen takes more than LATE_LOSS standard errors from the
+ * users of the newest slice, beside old values of the first n users. */
+static bool costs_late(const struct pz_search *s, const double *trial, const double *old,
+                       uint32_t n)
+{
+    double sum = 0, square = 0, late = 0;
+
+    for (uint32_t u = 0; s->repeats && s->v->sliced && u < n; u++)
+        if (s->v->late[u]) {
+            sum += trial[u] - old[u];
+            square += (trial[u] - old[u]) * (trial[u] - old[u]);
+            late++;
+        }
+    return sum < 0 && sum * sum > LATE_LOSS * LATE_LOSS * (square - sum * sum / late);
+}
+
 /* Whether values of a trial beat those of the blend as it stands. */
 static bool wins(const struct pz_search *s, size_t p, const double *trial)
 {
     uint32_t all = judges(s);
 
     return pz_search_gain(trial, s->each, all) > sure_to_win(s, p) &&
+           !costs_late(s, trial, s->each, all) &&
            is_worth(s, p, pz_search_mean(trial, all), s->mean);
 }
 
@@ -228,7 +248,7 @@ static size_t best_row(const struct pz_search *s, size_t p, size_t n_rows, uint3
     for (size_t g = 1; g < n_rows; g++) {
         double mean = pz_search_mean(s->trial + g * all, n);
 
-        if (mean > top + 1e-9) {
+        if (mean > top + 1e-9 && !costs_late(s, s->trial + g * all, s->trial, n)) {
             top = mean;
             best = g;
         }

@@ -297,6 +297,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
         st = pz_valid_remember(&keep, err);
     keep.asked = &s->asked;
     s->v = &keep;
+    s->repeats = true;
     for (size_t p = 0; p < s->n_parts && st == PZ_OK; p++)
         if (any && s->part[p].weight > 0)
             st = search_repeats_of(s, p, err);
@@ -304,6 +305,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
             s->part[p].weight = 0;
     if (st == PZ_OK && any && s->cfg->keep_seen)
         st = compare_seen(s, &keep, err);
+    s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);
     pz_valid_clear(&keep);

@@ -102,6 +102,7 @@ struct pz_search {
     double mean;                  /* of each */
     double share[PZ_MAX_PARTS];   /* of a whole search that the part's settings are worth */
     struct pz_forecast forecast;
+    bool repeats;                              /* cases keep what was seen, for that alone */
     bool in_heat;                              /* the first quarter of the users decides */
     bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */

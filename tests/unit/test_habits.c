@@ -115,6 +115,56 @@ static struct tiny *made_people(bool come_back)
     return t;
 }
 
+/* News: each field has an item of its own every other day, which is read for days. On a visit
+ * somebody reads three times in their field, one in three what they read just before. */
+static struct tiny *made_news(void)
+{
+    enum { FIELDS = 4, DAYS = 180, VISITS = 12 };
+    struct tiny *t = tiny_new(FIELDS * DAYS / 2);
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, 3, 1);
+    for (uint32_t u = 0; u < PEOPLE; u++) {
+        uint32_t field = pz_rng_below(&rng, FIELDS), item = field;
+
+        for (uint32_t k = 0; k < 3 * VISITS; k++) {
+            uint32_t day = k / 3 * DAYS / VISITS + u % (DAYS / VISITS), age = 0;
+
+            while (age < 5 && age < day / 2 && pz_rng_below(&rng, 2) == 0)
+                age++;
+            if (pz_rng_below(&rng, 3) > 0)
+                item = field + FIELDS * (day / 2 - age);
+            tiny_add(t, item, (int64_t)day * 86400 + k % 3 * 60);
+        }
+        tiny_end_user(t);
+    }
+    return t;
+}
+
+/* The very next event is mostly one of the same item, and what is asked for at the end of the data
+ * is what comes in later visits. */
+TEST(coming_back_may_not_cost_those_of_the_newest_slice)
+{
+    struct tiny *t = made_news();
+    json_t *trials = json_array();
+    struct pz_tune_cfg cfg = { .n_trials = 4, .exclude_seen = true, .seed = 7, .trials = trials };
+    struct pz_choice c[3];
+    double scale;
+
+    pz_choice_init(&c[0], &pz_transitions);
+    pz_choice_init(&c[1], &pz_habits);
+    pz_choice_init(&c[2], &pz_popularity);
+    c[0].weight = 1;
+    c[1].weight = 0.3;
+    c[2].weight = 0.01;
+    pz_choice_fix(&c[0], pz_scorer_setting(&pz_transitions, "repeat"), 0);
+    assert_true(pz_valid_slice(&t->c, pz_tune_users(&t->c)) < INT64_MAX);
+    assert_int_equal(pz_tune(&t->c, &cfg, c, 3, NULL, &scale, NULL), PZ_OK);
+    assert_true(c[1].weight == 0);
+    json_decref(trials);
+    free(t);
+}
+
 TEST(validation_says_whether_what_was_seen_belongs_in_a_list)
 {
     for (int come_back = 0; come_back < 2; come_back++) {
