@@ -31,12 +31,22 @@ size_t pz_model_scratch(const struct pz_model *m)
     return round_up(max) + round_up((size_t)m->items.n * sizeof(float));
 }
 
+enum { FEW_BITS = 8 /* of a word: one by one */ };
+
 /* The largest of n <= 64 scores whose bits are set, and of top >= 0. */
 static inline __attribute__((always_inline)) float largest_of(const float *score, uint32_t n,
                                                               uint64_t bits, float top)
 {
     float own[64], max[32] = { 0 };
 
+    if (__builtin_popcountll(bits) <= FEW_BITS) {
+        for (; bits; bits &= bits - 1) {
+            float one = score[__builtin_ctzll(bits)];
+
+            top = one > top ? one : top;
+        }
+        return top;
+    }
     if (n < 64 || ~bits != 0) {
         memset(own, 0, sizeof own);
         memcpy(own, score, n * sizeof *own);

@@ -8,6 +8,7 @@
  * it. Filters see the live events of the page's moment, not later ones. */
 #include "rank/mask.h"
 
+#include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -44,42 +45,58 @@ enum pz_seen pz_rank_seen(const struct pz_model *m, const struct pz_rules *rules
     return m->recipe->exclude_seen && !is_list ? PZ_SEEN_EXCLUDE : PZ_SEEN_KEEP;
 }
 
-/* Items of rows that stand for several events. Where a rule asks for the type alone, or for what an
- * event without a value counts, the answer for one row is that for all. */
-static void mask_run(const struct pz_asked *asked, const struct pz_live_run *run, int64_t now,
-                     bool only, uint64_t *set)
+/* Whether events of one type can count or not by their value. */
+static bool value_tells(const struct pz_type_weight *w)
+{
+    return !isnan(w->threshold) && (w->weight != 0) != (w->below != 0);
+}
+
+static void add_row(const struct pz_live_run *run, size_t i, uint64_t *set)
+{
+    uint32_t item = pz_live_row_item(run, i);
+
+    if (item != PZ_NONE)
+        pz_bits_add(set, item);
+}
+
+/* Add items of rows that stand for several events. Where neither their time nor their value tells,
+ * the answer for one row is that for all. */
+static void add_run(const struct pz_asked *asked, const struct pz_live_run *run, int64_t now,
+                    uint64_t *set)
 {
     const struct pz_rules *rules = &asked->req->rules;
     const struct pz_type_weight weight = pz_model_type_weight(asked->m, run->event_type);
-    bool each = rules->seen_age_s > 0 || (rules->n_seen_types == 0 && run->value), seen = false;
+    bool each = rules->seen_age_s > 0 ||
+                (rules->n_seen_types == 0 && run->value && value_tells(&weight)),
+         seen = false;
     struct pz_past past;
 
-    for (size_t i = 0; i < run->n && (i == 0 || each || seen); i++) {
-        uint32_t item = pz_live_row_item(run, i);
-
-        if (each || i == 0) {
-            pz_history_of_row(&weight, run, i, &past);
-            seen = pz_mask_is_seen(rules, now, &past);
-        }
-        if (seen && item != PZ_NONE)
-            pz_bits_put(set, item, only);
+    for (size_t i = 0; i < (each ? run->n : run->n > 0); i++) {
+        pz_history_of_row(&weight, run, i, &past);
+        seen = pz_mask_is_seen(rules, now, &past);
+        if (each && seen)
+            add_row(run, i, set);
     }
+    for (size_t i = 0; !each && seen && i < run->n; i++)
+        add_row(run, i, set);
 }
 
 /* Items of the past are taken out, or are all there is. */
 static void mask_seen(const struct pz_asked *asked, const struct pz_history *h, uint64_t *set)
 {
     enum pz_seen seen = pz_rank_seen(asked->m, &asked->req->rules, asked->req->n_rank > 0);
-    bool only = seen == PZ_SEEN_ONLY;
+    uint32_t n_items = asked->m->items.n;
 
-    pz_bits_fill(set, asked->m->items.n, !only);
+    pz_bits_fill(set, n_items, seen == PZ_SEEN_KEEP);
     if (seen == PZ_SEEN_KEEP)
         return;
     for (size_t i = 0; i < h->n_past; i++)
         if (pz_mask_is_seen(&asked->req->rules, h->now, &h->past[i]))
-            pz_bits_put(set, h->past[i].item, only);
+            pz_bits_add(set, h->past[i].item);
     for (const struct pz_live_run *run = h->run; run; run = run->next)
-        mask_run(asked, run, h->now, only, set);
+        add_run(asked, run, h->now, set);
+    if (seen != PZ_SEEN_ONLY)
+        pz_bits_not(set, set, n_items);
 }
 
 /* Who asks what, when: live becomes what filters may see of the live events. */

@@ -336,6 +336,35 @@ TEST(rows_that_stand_for_events_answer_as_the_events)
     }
 }
 
+TEST(rows_whose_values_decide_are_looked_at_one_by_one)
+{
+    static const char *const id[] = { "g", "f" };
+    static const uint32_t item[] = { 6, 5 };
+    static const struct pz_live_fact fact[] = { { 300, 0, 1 }, { 310, 0, 1 } };
+    static const double value[][2] = { { 5, 5 }, { 2, 2 } };
+    static const uint16_t ref[] = { 0, 1 };
+    struct pz_model m = fixture("user-personalization");
+    struct pz_live_run run = { "view", 2, fact, value, ref, item, id, NULL };
+    static struct busy b; /* with so many newer events rows stay rows */
+    struct pz_request req = { .user_id = "new", .num = 8, .live = &b.rows };
+    json_t *rule = json_pack("{s:s, s:f, s:f}", "type", "view", "weight", 1.0, "threshold", 3.0);
+    const char *got;
+
+    make_busy(&b, PZ_HIST_MAX);
+    b.rows.run = &run;
+    m.manifest = json_pack("{s:[o]}", "events", rule);
+    got = ask(&m, &req, NULL);
+    assert_true(!strchr(got, 'g') && strchr(got, 'f')); /* what is rated 2 does not count */
+    json_object_set_new(rule, "unasked", json_true());  /* does not teach, but was seen */
+    got = ask(&m, &req, NULL);
+    assert_true(!strchr(got, 'g') && !strchr(got, 'f'));
+    json_object_del(rule, "unasked");
+    json_object_del(rule, "threshold");
+    got = ask(&m, &req, NULL);
+    assert_true(!strchr(got, 'g') && !strchr(got, 'f'));
+    json_decref(m.manifest);
+}
+
 TEST(a_moment_that_is_given_is_not_moved_by_later_events)
 {
     struct pz_model m = fixture("user-personalization");
