@@ -8,6 +8,7 @@
 #define PZ_BASE_SIMD_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -27,6 +28,15 @@ static inline bool pz_simd_is_wide(void)
 #else
     return false;
 #endif
+}
+
+/* Have so many bytes brought nearer, as they will be read soon. They need not exist. */
+static inline void pz_simd_prefetch(const void *from, size_t bytes)
+{
+    enum { LINE = 64 };
+
+    for (size_t at = 0; at < bytes; at += LINE)
+        __builtin_prefetch((const char *)from + at);
 }
 
 /* The k-th bit of flag[k], 64 bytes of 0 or 1: compilers compare into bytes faster than into

@@ -246,13 +246,7 @@ static void rough_few(const struct pz_bytes_scan *r, const int8_t *x, float fact
 #ifdef HAS_AVX2
 /* The processor's own prefetching ends with each page of 4 KB; rows that lie beyond its caches are
  * asked for two pages ahead, which takes a tenth more where they do not. */
-enum { AHEAD = 8 /* rows */, LINE = 64, AHEAD_BYTES = 8192, FAR_BYTES = 16 << 20 };
-
-static inline void prefetch(const int8_t *row, size_t d)
-{
-    for (size_t k = 0; k < d; k += LINE)
-        __builtin_prefetch(row + k);
-}
+enum { AHEAD = 8 /* rows */, AHEAD_BYTES = 8192, FAR_BYTES = 16 << 20 };
 
 /* sum += products of 32 bytes at row with x, four neighbours added. The instruction wants one side
  * without signs: they go to the other, and two products of 127 and 127 fit in 16 bits. */
@@ -294,7 +288,7 @@ AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const in
         __m128 scale = _mm_mul_ps(_mm_set1_ps(factor), _mm_loadu_ps(r->scale + i));
 
         if (far)
-            prefetch(at + AHEAD_BYTES, 4 * d);
+            pz_simd_prefetch(at + AHEAD_BYTES, 4 * d);
         _mm_storeu_ps(out + i,
                       _mm_mul_ps(scale, _mm_cvtepi32_ps(
                                             rough_4((const int8_t *const[]){ at, at + d, at + 2 * d,
@@ -320,7 +314,7 @@ AVX2 static void rough_rows_avx2(const struct pz_bytes_scan *r, const int8_t *x,
             scale[j] = factor * r->scale[item[i + j]];
             last = last || item[i + j] + 4 >= r->n;
             if (i + j + AHEAD < n)
-                prefetch(r->code + item[i + j + AHEAD] * d, d);
+                pz_simd_prefetch(r->code + item[i + j + AHEAD] * d, d);
         }
         if (last)
             rough_few(r, x, factor, item + i, 4, out + i);

@@ -495,6 +495,13 @@ void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, flo
         about[place[i]] = known_of(r, item[place[i]]) + sum[place[i]];
 }
 
+void pz_rough_prefetch(const struct pz_rough *r, uint32_t item)
+{
+    for (size_t i = 0; i < r->n; i++)
+        if (r->part[i].part->scorer->prefetch)
+            r->part[i].part->scorer->prefetch(r->part[i].part->part, item);
+}
+
 float pz_rough_exact(const struct pz_rough *r, uint32_t item)
 {
     float blend = pz_rough_base_of(r, item);

@@ -119,6 +119,9 @@ enum { PZ_ROUGH_ITEMS = 64 };
 void pz_rough_look(const struct pz_rough *r, const uint32_t *item, size_t n, float least,
                    float *at_most, float *about);
 
+/* Bring nearer what pz_rough_exact reads of an item, which will be asked for soon. */
+void pz_rough_prefetch(const struct pz_rough *r, uint32_t item);
+
 /* What pz_model_score says of one item. */
 float pz_rough_exact(const struct pz_rough *r, uint32_t item);
 

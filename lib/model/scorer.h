@@ -321,6 +321,7 @@ struct pz_scorer {
      *               PZ_SCORE_BLOCK queries that were made ready; items are read once for all.
      *               off[k][b] becomes what the scores of the b-th 64 items may be off at most
      *   exact       what score says of one item, to the last bit, while the scratch stays
+     *   prefetch    bring what exact reads of an item nearer; NULL: it lies near
      * Where lengths of vectors tell which items can matter, of few of many; both or none (NULL):
      *   reach       of a query that was made ready; false: of so few items all are scanned
      *   rough_rows  the scores of n items; off[i] becomes what out[i] may be off at most */
@@ -328,6 +329,7 @@ struct pz_scorer {
     void (*rough_scan)(const void *part, void *const *scratch, size_t n, float *const *out,
                        float *const *off);
     float (*exact)(const void *part, void *scratch, uint32_t item);
+    void (*prefetch)(const void *part, uint32_t item);
     bool (*reach)(const void *part, void *scratch, struct pz_reach *out);
     void (*rough_rows)(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
                        float *off);

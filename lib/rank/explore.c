@@ -190,6 +190,8 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
+enum { AHEAD = 8 /* items are asked for before they are made exact */ };
+
 /* A draw: the candidates with the smallest times so far, in order. */
 struct draw {
     const struct pz_explore_cfg *cfg;
@@ -199,6 +201,8 @@ struct draw {
     bool shares;            /* times depend on the blend */
     struct candidate *list; /* [PZ_EXPLORE_MAX] */
     size_t n;
+    struct young_item due[AHEAD]; /* the last of n_due to be made exact */
+    size_t n_due;
 };
 
 static double share_of(const struct draw *d, uint32_t i)
@@ -230,17 +234,41 @@ static void draw_latest(struct draw *d, const struct young_item *y, double last)
         d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, 0), y->item });
 }
 
-/* Then the exact times of those that can come before `last` and those drawn so far. A quotient of
- * what is exact may be rounded up. */
+/* What is exact may make a quotient that is rounded up. */
+static double largest_share(const struct draw *d, const struct young_item *y)
+{
+    return share_of(d, y->item) * 1.000001;
+}
+
+static void settle_due(struct draw *d, const struct young_item *y)
+{
+    if (is_late(y, largest_share(d, y), last_of(d)))
+        return;
+    d->items->settle(d->items->scores, y->item);
+    draw_exact(d, y, INFINITY);
+}
+
+/* Then the exact times of those that can come before `last` and those drawn so far, AHEAD items
+ * later. */
 static void draw_settled(struct draw *d, const struct young_item *y, double last)
 {
-    double share = share_of(d, y->item) * 1.000001;
+    struct young_item *place = &d->due[d->n_due % AHEAD];
+    double share = largest_share(d, y);
 
     last = last < last_of(d) ? last : last_of(d);
     if (is_late(y, share, last) || draw_time(y, share) > last)
         return;
-    d->items->settle(d->items->scores, y->item);
-    draw_exact(d, y, last);
+    d->items->prefetch(d->items->scores, y->item);
+    if (d->n_due >= AHEAD)
+        settle_due(d, place);
+    *place = *y;
+    d->n_due++;
+}
+
+static void settle_rest(struct draw *d)
+{
+    for (size_t k = d->n_due > AHEAD ? d->n_due - AHEAD : 0; k < d->n_due; k++)
+        settle_due(d, &d->due[k % AHEAD]);
 }
 
 PZ_KERNEL static float largest(const float *v, uint32_t n)
@@ -370,7 +398,12 @@ static double guess_last(const struct pz_explore_items *items)
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
 {
-    struct draw d = { cfg, items, blend, best, !items->settle, list, 0 };
+    struct draw d = { .cfg = cfg,
+                      .items = items,
+                      .blend = blend,
+                      .best = best,
+                      .shares = !items->settle,
+                      .list = list };
     double guess = guess_last(items);
 
     if (!items->settle) {
@@ -382,6 +415,7 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
         draw_all(&d, draw_latest, INFINITY);
     d.shares = true;
     draw_all(&d, draw_settled, last_of(&d));
+    settle_rest(&d);
     return d.n;
 }
 

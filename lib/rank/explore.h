@@ -50,8 +50,10 @@ struct pz_explore_items {
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */
     /* Where the blend is what it is at most, but for its largest: what it exceeds nowhere, 64 items
-     * together, what makes one exact in its place, and room for a set. NULL: it is exact. */
+     * together, what makes one exact in its place, and a little before brings nearer what that
+     * reads, and room for a set. NULL: it is exact. */
     const float *max;
+    void (*prefetch)(const void *scores, uint32_t item);
     void (*settle)(void *scores, uint32_t item);
     void *scores;
     uint64_t *young;

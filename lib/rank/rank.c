@@ -213,6 +213,11 @@ static enum pz_status add_unknown(struct pz_ranker *r, struct pz_answer *answer,
     return st;
 }
 
+static void prefetch(const void *scores, uint32_t item)
+{
+    pz_scores_prefetch(scores, item);
+}
+
 static void settle(void *scores, uint32_t item)
 {
     pz_scores_settle(scores, item);
@@ -230,6 +235,7 @@ static void adjust(struct pz_ranker *r)
     if (s->is_rough) {
         pz_scores_settle_best(s, r->mask.allowed, r->mask.n, &best, 1);
         rough.max = s->rough->max;
+        rough.prefetch = prefetch;
         rough.settle = settle;
         rough.young = r->mask.scratch;
     }

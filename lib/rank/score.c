@@ -163,6 +163,12 @@ void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
     }
 }
 
+void pz_scores_prefetch(const struct pz_scores *s, uint32_t item)
+{
+    if (s->is_rough && !pz_bits_has(s->exact, item))
+        pz_rough_prefetch(s->rough, item);
+}
+
 void pz_scores_settle(struct pz_scores *s, uint32_t item)
 {
     if (!s->is_rough || pz_bits_has(s->exact, item))
@@ -316,6 +322,8 @@ static float settle_seeming(struct pz_scores *s, const uint64_t *set, uint32_t n
                             struct pz_hit *hit, size_t n, size_t want)
 {
     n = pz_top(s->blend, set, s->rough->max, n_items, hit, n);
+    for (size_t i = 0; i < n; i++)
+        pz_scores_prefetch(s, hit[i].item);
     for (size_t i = 0; i < n; i++) {
         pz_scores_settle(s, hit[i].item);
         hit[i].blend = s->blend[hit[i].item];
@@ -346,9 +354,12 @@ void pz_scores_settle_best(struct pz_scores *s, const uint64_t *set, uint32_t n_
 
 void pz_scores_settle_all(struct pz_scores *s, const uint64_t *set, uint32_t n_items)
 {
-    for (uint32_t w = 0; s->is_rough && w < pz_bits_words(n_items); w++)
+    for (uint32_t w = 0; s->is_rough && w < pz_bits_words(n_items); w++) {
+        for (uint64_t bits = set[w]; bits; bits &= bits - 1)
+            pz_scores_prefetch(s, w * 64 + (uint32_t)__builtin_ctzll(bits));
         for (uint64_t bits = set[w]; bits; bits &= bits - 1)
             pz_scores_settle(s, w * 64 + (uint32_t)__builtin_ctzll(bits));
+    }
 }
 
 /* The last part of every recipe (popularity); items nobody had get a trace. */

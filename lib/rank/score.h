@@ -60,7 +60,8 @@ static inline const float *pz_scores_max(const struct pz_scores *s)
     return s->is_rough ? s->rough->max : NULL;
 }
 
-/* Make the blend of an item exact. */
+/* Make the blend of an item exact / bring nearer what that reads. */
+void pz_scores_prefetch(const struct pz_scores *s, uint32_t item);
 void pz_scores_settle(struct pz_scores *s, uint32_t item);
 
 /* Make exact the blend of all items of a set (a part of what the seen rule leaves) that can be

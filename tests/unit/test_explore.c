@@ -221,6 +221,12 @@ TEST(a_crowd_of_young_items_fills_the_list_once)
     }
 }
 
+static void prefetch_nothing(const void *scores, uint32_t item)
+{
+    (void)scores;
+    (void)item;
+}
+
 static void settle_nothing(void *scores, uint32_t item)
 {
     (void)item;
@@ -249,6 +255,7 @@ static size_t draw_a_crowd(uint32_t tried, uint64_t number)
     }
     assert_int_equal(pz_explore(&cfg, &items, blend[0], lifted[0]), PZ_EXPLORE_MAX);
     items.max = max;
+    items.prefetch = prefetch_nothing;
     items.settle = settle_nothing;
     items.scores = &n_settled;
     items.young = young;

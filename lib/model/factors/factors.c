@@ -17,6 +17,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/simd.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
@@ -365,6 +366,14 @@ static float exact(const void *part, void *scratch, uint32_t item)
     return item < f->n_items ? pz_dot(f->item + (size_t)item * f->d, scratch, f->d) : 0;
 }
 
+/* The longest of what an item has: some 190 ns where it comes from memory. */
+static void prefetch(const void *part, uint32_t item)
+{
+    const struct pz_factors_part *f = part;
+
+    pz_simd_prefetch(f->item + (size_t)item * f->d, f->d * sizeof *f->item);
+}
+
 static size_t kept_floats(const void *part)
 {
     return ((const struct pz_factors_part *)part)->d;
@@ -452,6 +461,7 @@ const struct pz_scorer pz_factors = {
     .rough_rows = rough_rows,
     .rough_scan = rough_scan,
     .exact = exact,
+    .prefetch = prefetch,
     .score_block = score_block,
     .kept_floats = kept_floats,
     .explain = explain,
