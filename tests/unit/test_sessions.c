@@ -25,6 +25,12 @@ static bool score_in_order(const struct fitted *f, const uint32_t *hist, size_t 
     return says;
 }
 
+/* What a session of so many events is worth that shares the newest item, which n sessions have. */
+static double of_one(int n, int length)
+{
+    return pow(pow(1 + n, -0.3), 1.5) * pow(length, -0.3);
+}
+
 TEST(items_near_the_shared_one_are_those_worked_by_hand)
 {
     struct tiny *t = tiny_make("abc|bad|e|ee", 5);
@@ -36,9 +42,10 @@ TEST(items_near_the_shared_one_are_those_worked_by_hand)
     fitted_fit(&f, &t->c);
     assert_true(score_in_order(&f, hist, 1, out, 5));
     assert_near(out[A], 0, 0);
-    assert_near(out[B], 2 / sqrt(3), 1e-6); /* next to a in both */
-    assert_near(out[C], 0.5 / sqrt(3), 1e-6);
-    assert_near(out[D], 1 / sqrt(3), 1e-6);
+    /* a is in two sessions, of three events each */
+    assert_near(out[B], 2 * of_one(2, 3), 1e-6); /* next to a in both */
+    assert_near(out[C], 0.5 * of_one(2, 3), 1e-6);
+    assert_near(out[D], of_one(2, 3), 1e-6);
     assert_near(out[E], 0, 0);
     pz_sessions.free(f.part);
     free(t);
@@ -51,17 +58,31 @@ TEST(only_the_most_similar_speak)
     float out[5];
     struct fitted f;
 
-    /* the first has both, 1 + 1/2, the second has b alone */
+    /* the first has both, b, of two sessions, and half of a, of one; the second has b alone */
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 1, 1, 1, 0 });
     fitted_fit(&f, &t->c);
     assert_true(score_in_order(&f, hist, 2, out, 5));
-    assert_near(out[C], 1.5 / sqrt(3), 1e-6);
+    assert_near(out[C], pow(pow(3, -0.3) + 0.5 * pow(2, -0.3), 1.5) * pow(3, -0.3), 1e-6);
     assert_near(out[D], 0, 0);
     f.s->set(f.part, 0, 2);
     assert_true(score_in_order(&f, hist, 2, out, 5));
-    assert_near(out[D], 1 / sqrt(3), 1e-6);
+    assert_near(out[D], of_one(2, 3), 1e-6);
     pz_sessions.free(f.part);
     free(t);
+}
+
+static size_t sessions_of(const struct tiny *t, uint32_t item)
+{
+    size_t n = 0;
+
+    for (uint32_t u = 0; u < t->c.n_users; u++) {
+        bool has = false;
+
+        for (uint64_t p = t->ptr[u]; p < t->ptr[u + 1]; p++)
+            has = has || (t->item[p] == item && t->ptr[u + 1] - t->ptr[u] > 1);
+        n += has;
+    }
+    return n;
 }
 
 /* s by the formula at the head of sessions.c, all sessions speaking. */
@@ -84,11 +105,14 @@ static void brute_force(const struct tiny *t, const double *set, const uint32_t 
                     anchor = sim > 0 ? anchor : p;
                     has = true;
                 }
-            sim += has ? pow((double)k, -set[1]) / sqrt((double)length) : 0;
+            sim += has ? pow((double)k, -set[1]) *
+                             pow(1 + (double)sessions_of(t, hist[n - k]), -0.3)
+                       : 0;
         }
         for (size_t p = 0; p < length && sim > 0; p++)
             if (p != anchor)
-                s[item[p]] += sim * pow((double)t->weight[t->ptr[u] + p], 1. / 8) *
+                s[item[p]] += pow(sim, 1.5) * pow((double)length, -0.3) *
+                              pow((double)t->weight[t->ptr[u] + p], 1. / 8) *
                               pow(set[2], fabs((double)p - (double)anchor) - 1);
     }
 }
@@ -154,7 +178,7 @@ TEST(of_equally_similar_sessions_the_newest_speak)
     fitted_settings(&f, &pz_sessions, names, (const double[]){ 100, 1, 1, 0 });
     fitted_fit(&f, &t->c);
     assert_true(score_in_order(&f, hist, 1, out, 3));
-    assert_near(out[B], 100 / sqrt(2), 1e-3);
+    assert_near(out[B], 100 * of_one(590, 2), 1e-4);
     assert_near(out[C], 0, 0);
     pz_sessions.free(f.part);
     free(t);

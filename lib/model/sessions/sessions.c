@@ -2,12 +2,13 @@
 /* Sessions: what those had whose events are like the newest of the history; nearest neighbours of a
  * session (Jannach & Ludewig 2017, V-SKNN; Garg et al. 2019, STAN). A user's newest EVENTS events
  * are their session. With b_k the k-th last event of the history, its nearest standing for an item,
- * w_k its weight by recency and event weight, and v_p the event weight at place p of a session,
- * both event weights damped (pz_weight_damp):
+ * w_k its weight by recency and event weight, c_k the length of its list of sessions, and v_p the
+ * event weight at place p of a session, both event weights damped (pz_weight_damp):
  *
- *   sim(u) = |u|^-1/2 * sum over k <= DEPTH with b_k in u of  w_k
- *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of  sim(u) v_p
- *          distance^(|p - a| - 1)
+ *   met(u) = sum over k <= DEPTH with b_k in u of  w_k (1 + c_k)^-RARE
+ *   sim(u) = met(u) |u|^-SHORT
+ *   s_j    = trend_j^trend * sum over the most similar u, places p of j in u, of
+ *            sim(u) met(u)^1/2 v_p distance^(|p - a| - 1)
  *
  * a the last place in u of the newest b_k that u has; the place itself gains nothing. trend_j says
  * how recent the events of j are (pz_trans_trend).
@@ -36,6 +37,8 @@ enum {
 };
 enum { SET_NEIGHBOURS, SET_RECENCY, SET_DISTANCE, SET_TREND, SET_N };
 
+static const double RARE = 0.3, SHORT = 0.3;
+
 static const struct pz_setting settings[SET_N] = {
     [SET_NEIGHBOURS] = { PZ_SETTING("neighbours", "sessions that speak"),
                          PZ_ALLOWED(200, 1, MET_MAX), PZ_LOG_SCALE, PZ_WHOLE, PZ_READ_OUT },
@@ -60,6 +63,7 @@ struct part {
     const float *scale;      /* [n_items] trend^trend */
     float *own_scale;        /* scale, unless a table owns it */
     float power[EVENTS + 1]; /* distance^(d - 1); 0 at 0 */
+    float brief[EVENTS + 1]; /* |u|^-SHORT by length */
 };
 
 static void part_free(void *part)
@@ -89,6 +93,8 @@ static void make_power(struct part *f)
 {
     for (int d = 1; d <= EVENTS; d++)
         f->power[d] = (float)pow(f->set[SET_DISTANCE], d - 1);
+    for (int d = 1; d <= EVENTS; d++)
+        f->brief[d] = (float)pow(d, -SHORT);
 }
 
 static void set(void *part, size_t setting, double value)
@@ -358,6 +364,12 @@ static struct met *find(const struct scratch *r, uint32_t session)
     return &r->table[at];
 }
 
+/* Few sessions share a rare item, and those that do share more than it. */
+static float rareness(const struct part *f, uint32_t item)
+{
+    return (float)pow(1 + (double)(f->at.ptr[item + 1] - f->at.ptr[item]), -RARE);
+}
+
 /* The weight of each of the newest events, 0 for items that stand nearer to the end too. Returns
  * how many. */
 static size_t weigh(const struct part *f, const struct pz_query *q, float *weight)
@@ -374,8 +386,7 @@ static size_t weigh(const struct part *f, const struct pz_query *q, float *weigh
         for (size_t nearer = 1; nearer < k; nearer++)
             if (q->hist[q->n_hist - nearer] == b)
                 weight[k] = 0;
-        if (b >= f->n_items)
-            weight[k] = 0;
+        weight[k] = b < f->n_items ? weight[k] * rareness(f, b) : 0;
     }
     return age.max;
 }
@@ -409,15 +420,16 @@ static uint32_t choose(const struct part *f, const struct pz_query *q, const str
 
         /* Keys hold the order of meeting, which depends on the query alone: of equal sessions the
          * one that shares the newer event is taken. */
-        r->key[i] = pz_trans_key(m->sum / sqrtf((float)(f->events.ptr[m->session] -
-                                                        f->events.ptr[m->session - 1])),
-                                 i);
+        r->key[i] =
+            pz_trans_key(m->sum *
+                             f->brief[f->events.ptr[m->session] - f->events.ptr[m->session - 1]],
+                         i);
     }
     return pz_trans_select(r->key, n, (uint32_t)f->set[SET_NEIGHBOURS]);
 }
 
-/* One chosen session: its events, the place of its anchor, and its length's share in how similar it
- * is. */
+/* One chosen session: its events, the place of its anchor, what of the history it has, and by how
+ * much that counts: the most similar ones more. */
 struct chosen {
     const uint32_t *item;
     const float *weight; /* NULL: all 1 */
@@ -434,7 +446,7 @@ static struct chosen chosen_at(const struct part *f, const struct scratch *r, ui
                         (size_t)n,
                         0,
                         m->sum,
-                        1 / sqrtf((float)n) };
+                        sqrtf(m->sum) * f->brief[n] };
 
     for (size_t k = 0; k < c.n; k++)
         /* The last place, when there are several. */
