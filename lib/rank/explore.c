@@ -31,6 +31,8 @@ uint64_t pz_explore_draw(uint64_t seed, const char *user_id, int64_t now)
     return pz_rng_mix(pz_rng_mix(seed ^ user) + (uint64_t)(now / DAY));
 }
 
+_Static_assert((PZ_EXPLORE_MAX & (PZ_EXPLORE_MAX - 1)) == 0, "insert() takes half steps");
+
 struct candidate {
     double time;
     uint32_t item;
@@ -168,22 +170,16 @@ static bool is_late(const struct young_item *y, double share, double last)
     return (1 - y->u) * y->tried > last * (1 + 1e-9) * (0.1 + (share > 0 ? share : 0));
 }
 
-/* Put a candidate into the list sorted by time; equal times to the lower item, which comes first.
- */
+/* Put a candidate into the list sorted by time, INFINITY where nothing is yet; equal times to the
+ * lower item, which comes first. The place is found by steps without a branch to guess. */
 static size_t insert(struct candidate *list, size_t n, struct candidate c)
 {
-    size_t low = 0, high = n;
+    size_t low = 0; /* so many are not later */
 
-    if (n == PZ_EXPLORE_MAX && c.time >= list[n - 1].time)
+    if (c.time >= list[PZ_EXPLORE_MAX - 1].time)
         return n;
-    while (low < high) { /* the first that is later */
-        size_t mid = (low + high) / 2;
-
-        if (list[mid].time > c.time)
-            high = mid;
-        else
-            low = mid + 1;
-    }
+    for (size_t step = PZ_EXPLORE_MAX / 2; step > 0; step /= 2)
+        low += list[low + step - 1].time <= c.time ? step : 0;
     n = n < PZ_EXPLORE_MAX ? n + 1 : n;
     memmove(list + low + 1, list + low, (n - 1 - low) * sizeof *list);
     list[low] = c;
@@ -212,7 +208,7 @@ static double share_of(const struct draw *d, uint32_t i)
 
 static double last_of(const struct draw *d)
 {
-    return d->n == PZ_EXPLORE_MAX ? d->list[d->n - 1].time : INFINITY;
+    return d->list[PZ_EXPLORE_MAX - 1].time;
 }
 
 /* Where the blend is exact: times as they are. */
@@ -365,6 +361,8 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
     size_t at = 0;
 
     d->n = 0;
+    for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
+        d->list[k].time = INFINITY;
     for (uint32_t first = 0; first < items->n; first += WORD) {
         uint32_t n = items->n - first < WORD ? items->n - first : WORD;
         double latest = last < last_of(d) ? last : last_of(d), u[WORD];

@@ -21,7 +21,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define PZ_EXPLORE_MAX 128    /* items that get a bonus */
+#define PZ_EXPLORE_MAX 128    /* items that get a bonus, a power of two */
 #define PZ_EXPLORE_WEIGHT 0.3 /* Personalize's defaults */
 #define PZ_EXPLORE_CUTOFF_DAYS 30.0
 
