@@ -58,8 +58,8 @@ void *pz_mem_room(size_t n, size_t elem_bytes)
     /* Never NULL for an array of no elements: NULL means that memory is out, and nothing else. */
     if (bytes < PZ_MEM_ALIGN)
         bytes = PZ_MEM_ALIGN;
-    /* What has several huge pages begins with one. */
-    if (posix_memalign(&p, bytes < 2 * (size_t)HUGE_PAGE ? PZ_MEM_ALIGN : HUGE_PAGE, bytes) != 0)
+    /* What may have huge pages begins with one. */
+    if (posix_memalign(&p, bytes < HUGE_PAGE ? PZ_MEM_ALIGN : HUGE_PAGE, bytes) != 0)
         return NULL;
     ask_huge(p, bytes);
     return p;

@@ -392,7 +392,7 @@ TEST(packed_rows_are_off_by_a_part_in_4096)
         memcpy(item + r * KEEP, made[r].item, sizeof made[r].item);
         memcpy(value + r * KEEP, made[r].value, sizeof made[r].value);
     }
-    assert_int_equal(pz_gram_begin(&g, ROWS, NULL), PZ_OK);
+    assert_int_equal(pz_gram_begin(&g, ROWS, KEEP, NULL), PZ_OK);
     assert_int_equal(pz_gram_append(&g, &rows, 0, 2, NULL), PZ_OK);
     assert_int_equal(pz_gram_append(&g, &others, 2, ROWS - 2, NULL), PZ_OK);
     pz_gram_fit(&g);

@@ -250,15 +250,23 @@ static enum pz_status share(const struct bytes *mine, struct sheaf *of, void **a
                                : pz_err_memory(err, "rows for other ranks", (double)mine->n);
 
     for (int r = 0; r < pz_ranks_n() && st == PZ_OK; r++)
-        st = unwrap((const uint8_t *)*all + from[r], from[r + 1] - from[r], &of[r], err);
+        if (r != pz_ranks_id())
+            st = unwrap((const uint8_t *)*all + from[r], from[r + 1] - from[r], &of[r], err);
+    of[pz_ranks_id()].rows = mine->data;
     free(parcel);
     free(from);
     return st;
 }
 
-enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, struct pz_err *err)
+enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, uint32_t row_max, struct pz_err *err)
 {
+    /* No row takes more, as it may have wide steps. */
+    size_t room = (size_t)n * (sizeof(struct head) + 4 * ((size_t)row_max + n / STEP2));
+
     *g = (struct pz_gram){ .n = n, .ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr) };
+    /* In large pages, since systems read rows all over it; what is not touched is not taken. */
+    g->data = pz_mem_room(room, 1);
+    g->cap = g->data ? room : 0;
     return g->ptr ? PZ_OK : pz_err_memory(err, "the Gram matrix", 8.0 * n);
 }
 

@@ -26,11 +26,11 @@ struct pz_gram {
     size_t cap, most; /* bytes of data there is room for; entries of the longest row */
 };
 
-/* An empty matrix of n rows.
+/* An empty matrix of n rows of up to row_max entries.
  * Errors:  PZ_TRY_AGAIN memory is out
  * Owner:   pz_gram_clear, also after a failure
  * Threads: any, on different ones */
-enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, struct pz_err *err);
+enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, uint32_t row_max, struct pz_err *err);
 void pz_gram_clear(struct pz_gram *g);
 
 /* Append rows first .. first + n - 1, of several ranks those of each from itself; values below 0

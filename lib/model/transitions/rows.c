@@ -642,14 +642,16 @@ static uint32_t block_of(const struct job *job, uint32_t n)
     return block > n ? n + 1 : block;
 }
 
-/* Begin an array of entries. In an update it has room for what will be there, for the most part, in
- * large pages; else it grows. */
-static bool take_room(void *array, size_t *cap, const struct job *job)
+/* Begin an array of entries of the own among n rows, with room for about all of them in large
+ * pages: in an update a little more than there were, else whole rows. What is not touched is not
+ * taken. */
+static bool take_room(void *array, size_t *cap, const struct job *job, uint32_t n_rows)
 {
     enum { BYTES = 4 };
     const struct pz_csr *old = job->old ? job->old->counts : NULL;
-    size_t n = old ? (size_t)old->ptr[old->n] / 8 * 9 + 1 : 1;
-    void *p = old ? pz_mem_room(n, BYTES) : NULL;
+    size_t own_rows = n_rows / (uint32_t)pz_ranks_n() + 1,
+           n = old ? (size_t)old->ptr[old->n] / 8 * 9 + 1 : own_rows * job->cut.keep;
+    void *p = pz_mem_room(n, BYTES);
 
     if (!p)
         return pz_mem_grow(array, cap, 1, BYTES);
@@ -679,11 +681,11 @@ static enum pz_status take_lists(struct job *job, uint32_t n, uint32_t block, st
     bool ok;
 
     g->ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr);
-    ok = g->ptr && take_room(&g->item, &g->item_cap, job) &&
-         take_room(&g->value, &g->value_cap, job);
+    ok = g->ptr && take_room(&g->item, &g->item_cap, job, n) &&
+         take_room(&g->value, &g->value_cap, job, n);
     if (ok && job->old && job->old->before) {
         job->before = pz_mem_room((size_t)block * job->cut.keep, sizeof *job->before);
-        ok = job->before && take_room(&g->before, &g->before_cap, job);
+        ok = job->before && take_room(&g->before, &g->before_cap, job, n);
     }
     return ok ? PZ_OK : pz_err_memory(err, "transitions", 8.0 * n);
 }
@@ -697,7 +699,8 @@ static enum pz_status build(struct job *job, struct pz_err *err)
     if (st == PZ_OK)
         st = take_packed(job, block, err);
     if (st == PZ_OK)
-        st = job->gram ? pz_gram_begin(job->gram, n, err) : take_lists(job, n, block, err);
+        st = job->gram ? pz_gram_begin(job->gram, n, job->cut.keep, err)
+                       : take_lists(job, n, block, err);
     if (st == PZ_OK)
         st = run_blocks(job, 0, job->view->n_items, block, err);
     if (st == PZ_OK) /* features after the items that they are summed from */
