@@ -299,27 +299,43 @@ void pz_by_item_clear(struct pz_by_item *b)
     *b = (struct pz_by_item){ 0 };
 }
 
-/* By counting: each item's users ascend, since users are read in order. */
-static enum pz_status turn_own(const struct pz_corpus *c, const float *value, struct pz_by_item *b,
-                               struct pz_err *err)
+/* Events of each item, and where those of the items asked for begin. */
+static void count_own(const struct pz_corpus *c, struct pz_share items, struct pz_by_item *b)
 {
-    uint64_t n = c->ptr[c->n_users], *fill = pz_mem_array((size_t)c->n_items + 1, sizeof *fill);
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        b->own_all[c->item[p] + 1]++;
+    for (size_t i = items.first; i < items.end; i++)
+        b->ptr[i + 1] = b->own_all[i + 1];
+    add_up(b->own_all, c->n_items);
+    add_up(b->ptr, c->n_items);
+}
+
+/* By counting: each item's users ascend, since users are read in order. */
+static enum pz_status turn_own(const struct pz_corpus *c, const float *value, struct pz_share items,
+                               struct pz_by_item *b, struct pz_err *err)
+{
+    uint64_t n, *fill;
 
     b->ptr = pz_mem_array((size_t)c->n_items + 1, sizeof *b->ptr);
-    b->user = pz_mem_array(n, sizeof *b->user);
-    b->value = pz_mem_array(n, sizeof *b->value);
-    if (!fill || !b->ptr || !b->user || !b->value) {
+    b->all = b->own_all = pz_mem_array((size_t)c->n_items + 1, sizeof *b->own_all);
+    if (!b->ptr || !b->all)
+        return pz_err_memory(err, "lists of items", 16.0 * c->n_items);
+    count_own(c, items, b);
+    n = b->ptr[c->n_items];
+    fill = pz_mem_copy(b->ptr, c->n_items, sizeof *fill);
+    b->user = pz_mem_room(n + 1, sizeof *b->user);
+    b->value = pz_mem_room(n + 1, sizeof *b->value);
+    if (!fill || !b->user || !b->value) {
         free(fill);
         return pz_err_memory(err, "the interactions by item", 8.0 * (double)n);
     }
-    for (uint64_t p = 0; p < n; p++)
-        b->ptr[c->item[p] + 1]++;
-    add_up(b->ptr, c->n_items);
-    memcpy(fill, b->ptr, (size_t)c->n_items * sizeof *fill);
     for (uint32_t u = 0; u < c->n_users; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
-            uint64_t at = fill[c->item[p]]++;
+            uint64_t at;
 
+            if (c->item[p] < items.first || c->item[p] >= items.end)
+                continue;
+            at = fill[c->item[p]]++;
             b->user[at] = u;
             b->value[at] = value[p];
         }
@@ -440,9 +456,8 @@ static enum pz_status swap_lists(struct pz_by_item *b, uint32_t n_items, size_t 
     uint64_t *ptr = pz_mem_array((size_t)n_items + 1, sizeof *ptr);
     enum pz_status st;
 
-    b->all = b->own_all = pz_mem_array((size_t)n_items + 1, sizeof *b->own_all);
-    st = ptr && b->all ? count_lists(&t, err)
-                       : pz_err_memory(err, "lists of items", 16.0 * n_items);
+    memset(b->own_all, 0, ((size_t)n_items + 1) * sizeof *b->own_all);
+    st = ptr ? count_lists(&t, err) : pz_err_memory(err, "lists of items", 8.0 * n_items);
     if (st == PZ_OK) {
         lay_out(&t, ptr, b->own_all);
         b->user = swap_column(&t, b->user, err);
@@ -459,10 +474,10 @@ static enum pz_status swap_lists(struct pz_by_item *b, uint32_t n_items, size_t 
 enum pz_status pz_by_item_make(const struct pz_corpus *c, const float *value, size_t block,
                                struct pz_by_item *out, struct pz_err *err)
 {
+    struct pz_share all = { 0, c->n_items };
     enum pz_status st;
 
     *out = (struct pz_by_item){ 0 };
-    st = turn_own(c, value, out, err);
-    out->all = out->ptr;
+    st = turn_own(c, value, c->all_ptr ? all : pz_ranks_mine(c->n_items, block), out, err);
     return st == PZ_OK && c->all_ptr ? swap_lists(out, c->n_items, block, err) : st;
 }

@@ -75,9 +75,9 @@ struct pz_by_item {
     uint64_t *own_all;
 };
 
-/* Turn a corpus with a value for each of its events: all lists, or, where it is in shares, those of
- * the items that are pz_ranks_mine(n_items, block), with the events of all users. Memory: 8 bytes
- * an event, 16 where it is in shares.
+/* Turn a corpus with a value for each of its events: the lists of the items that are
+ * pz_ranks_mine(n_items, block), with the events of all users. Memory: 8 bytes an event of these,
+ * 16 where it is in shares.
  * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  the caller, by pz_by_item_clear, also after a failure */
 enum pz_status pz_by_item_make(const struct pz_corpus *c, const float *value, size_t block,

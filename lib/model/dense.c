@@ -119,12 +119,35 @@ static void mirror(struct pz_mat a, bool upper)
         }
 }
 
-void pz_mat_gram(struct pz_mat a, struct pz_mat out)
+/* The block of rows that begins at row `from`. */
+static struct pz_mat block_at(struct pz_mat a, size_t from)
+{
+    size_t n = a.rows - from < PZ_MAT_ROWS ? a.rows - from : PZ_MAT_ROWS;
+
+    return pz_mat_rows(a, (struct pz_share){ from, from + n });
+}
+
+/* The upper triangle of out += A^T A. */
+static void add_gram(struct pz_mat a, struct pz_mat out)
 {
     begin();
-    cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)a.rows, 1.0f, a.v,
-                (int)a.stride, 0.0f, out.v, (int)out.stride);
+    for (size_t from = 0; from < a.rows; from += PZ_MAT_ROWS) {
+        struct pz_mat block = block_at(a, from);
+
+        cblas_ssyrk(CblasRowMajor, CblasUpper, CblasTrans, (int)a.cols, (int)block.rows, 1.0f,
+                    block.v, (int)a.stride, 1.0f, out.v, (int)out.stride);
+    }
     end();
+}
+
+void pz_mat_gram(struct pz_mat a, struct pz_share mine, struct pz_mat out)
+{
+    size_t bytes = out.rows * out.cols * sizeof *out.v;
+
+    memset(out.v, 0, bytes);
+    pz_ranks_turn(out.v, bytes);
+    add_gram(pz_mat_rows(a, mine), out);
+    pz_ranks_pass(out.v, bytes);
     mirror(out, true);
 }
 
@@ -178,7 +201,7 @@ enum pz_status pz_mat_reserve(struct pz_err *err)
     }
     free(buffer);
     if (st == PZ_OK)
-        pz_mat_gram(a, pz_mat_of(a.v + N * N, N, N));
+        add_gram(a, pz_mat_of(a.v + N * N, N, N));
     done = st == PZ_OK;
     free(a.v);
     return st == PZ_OK && pz_ranks_n() > 1 ? check_processors(err) : st;
@@ -192,13 +215,13 @@ enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err
         return pz_err_memory(err, "a block of rows", 4.0 * PZ_MAT_ROWS * (double)a.cols);
     begin();
     for (size_t from = 0; from < a.rows; from += PZ_MAT_ROWS) {
-        size_t n = a.rows - from < PZ_MAT_ROWS ? a.rows - from : PZ_MAT_ROWS;
-        float *at = a.v + from * a.stride;
+        struct pz_mat at = block_at(a, from);
 
-        for (size_t i = 0; i < n; i++)
-            memcpy(block + i * a.cols, at + i * a.stride, a.cols * sizeof *block);
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)n, (int)b.cols, (int)a.cols,
-                    1.0f, block, (int)a.cols, b.v, (int)b.stride, 0.0f, at, (int)a.stride);
+        for (size_t i = 0; i < at.rows; i++)
+            memcpy(block + i * a.cols, at.v + i * a.stride, a.cols * sizeof *block);
+        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasNoTrans, (int)at.rows, (int)b.cols,
+                    (int)a.cols, 1.0f, block, (int)a.cols, b.v, (int)b.stride, 0.0f, at.v,
+                    (int)a.stride);
     }
     end();
     free(block);
@@ -263,13 +286,24 @@ enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err)
     return st;
 }
 
+/* A <- A R^-1, R upper triangular. */
+static void divide(struct pz_mat a, const float *r)
+{
+    for (size_t from = 0; from < a.rows; from += PZ_MAT_ROWS) {
+        struct pz_mat block = block_at(a, from);
+
+        cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit,
+                    (int)block.rows, (int)a.cols, 1.0f, r, (int)a.cols, block.v, (int)a.stride);
+    }
+}
+
 /* A <- A R^-1 with A^T A + shift I = R^T R. */
-static bool cholesky_qr(struct pz_mat a, float *gram, float shift)
+static bool cholesky_qr(struct pz_mat a, struct pz_share mine, float *gram, float shift)
 {
     int n = (int)a.cols, info = 0;
     double trace = 0;
 
-    pz_mat_gram(a, pz_mat_of(gram, a.cols, a.cols));
+    pz_mat_gram(a, mine, pz_mat_of(gram, a.cols, a.cols));
     for (size_t k = 0; k < a.cols; k++)
         trace += (double)gram[k * a.cols + k];
     for (size_t k = 0; k < a.cols; k++)
@@ -279,25 +313,25 @@ static bool cholesky_qr(struct pz_mat a, float *gram, float shift)
     begin();
     spotrf_("L", &n, gram, &n, &info, 1); /* lower by columns = upper by rows */
     if (info == 0)
-        cblas_strsm(CblasRowMajor, CblasRight, CblasUpper, CblasNoTrans, CblasNonUnit, (int)a.rows,
-                    n, 1.0f, gram, n, a.v, (int)a.stride);
+        divide(pz_mat_rows(a, mine), gram);
     end();
     return info == 0;
 }
 
 /* A matrix of low rank leaves noise behind the first round: the shift grows until it is covered. */
-static bool shifted_qr(struct pz_mat a, float *gram, float shift)
+static bool shifted_qr(struct pz_mat a, struct pz_share mine, float *gram, float shift)
 {
-    while (shift < 1 && !cholesky_qr(a, gram, shift))
+    while (shift < 1 && !cholesky_qr(a, mine, gram, shift))
         shift *= 10;
     return shift < 1;
 }
 
-enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err)
+enum pz_status pz_mat_orthonormal(struct pz_mat a, struct pz_share mine, float *work,
+                                  struct pz_err *err)
 {
     if (a.cols == 0)
         return PZ_OK;
-    if (!shifted_qr(a, work, 1e-5f) || !shifted_qr(a, work, 1e-7f))
+    if (!shifted_qr(a, mine, work, 1e-5f) || !shifted_qr(a, mine, work, 1e-7f))
         return pz_err_set(err, PZ_INTERNAL, "%zu columns could not be made orthonormal", a.cols);
     return PZ_OK;
 }

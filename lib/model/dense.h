@@ -16,6 +16,7 @@
 #include <stddef.h>
 
 #include "base/err.h"
+#include "base/ranks.h"
 
 /* A matrix that somebody else owns: element (i, j) is v[i * stride + j]. */
 struct pz_mat {
@@ -30,9 +31,6 @@ static inline struct pz_mat pz_mat_of(float *v, size_t rows, size_t cols)
 }
 
 /* ---- large matrices: BLAS, one caller at a time, not for the inside of a parallel loop ---- */
-
-/* out = A^T A, both triangles, out of shape cols x cols. Thread-safe (waits for its turn). */
-void pz_mat_gram(struct pz_mat a, struct pz_mat out);
 
 /* Let the algebra library take the memory that it works in, once a process and before anything else
  * does: where it gets none later, OpenBLAS asks again and again for ever.
@@ -49,9 +47,20 @@ enum pz_status pz_mat_reserve(struct pz_err *err);
  * Threads:      any */
 const char *pz_mat_better_kernels(const char *found, bool avx2, bool avx512);
 
-/* Rows that pz_mat_apply takes at a time: applied to whole blocks of them, from the first on or
- * from any other, it gives the same bytes. */
+/* Rows that these take at a time: from whole blocks of them, from the first on or from any other,
+ * come the same bytes. */
 enum { PZ_MAT_ROWS = 512 };
+
+/* out = A^T A, both triangles, out of shape cols x cols without gaps, where of A each rank has its
+ * rows `mine`, in whole blocks and in the order of ranks: block after block is added, rank after
+ * rank. Threads: where there are several ranks, the main thread */
+void pz_mat_gram(struct pz_mat a, struct pz_share mine, struct pz_mat out);
+
+/* Rows of a matrix. */
+static inline struct pz_mat pz_mat_rows(struct pz_mat a, struct pz_share rows)
+{
+    return (struct pz_mat){ a.v + rows.first * a.stride, rows.end - rows.first, a.cols, a.stride };
+}
 
 /* A <- A B in place; B has A.cols rows and at most as many columns: the first B.cols columns of A
  * are the result, the others undefined.
@@ -67,11 +76,13 @@ enum pz_status pz_mat_apply(struct pz_mat a, struct pz_mat b, struct pz_err *err
 enum pz_status pz_mat_eigen(struct pz_mat a, float *value, struct pz_err *err);
 
 /* Make the columns of A orthonormal (rows >= cols) by two rounds of Cholesky QR (Yamamoto et al.
- * 2015), the first one shifted, so nearly dependent columns do no harm. work: [cols * cols].
+ * 2015), the first one shifted, so nearly dependent columns do no harm; each rank has and makes its
+ * rows `mine`, as in pz_mat_gram. work: [cols * cols].
  *
  * Errors: PZ_INTERNAL a factorisation failed, as it does when A holds numbers that are not
  * finite */
-enum pz_status pz_mat_orthonormal(struct pz_mat a, float *work, struct pz_err *err);
+enum pz_status pz_mat_orthonormal(struct pz_mat a, struct pz_share mine, float *work,
+                                  struct pz_err *err);
 
 /* A <- A^-1 for a symmetric positive definite matrix (upper triangle given; both are there
  * afterwards).

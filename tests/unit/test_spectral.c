@@ -170,7 +170,7 @@ static void sparse_of(const struct tiny *t, struct pz_sparse *a)
                              .my_rows = { 0, t->c.n_users } };
     for (uint64_t p = 0; p < n; p++)
         a->by_row[p] = 1;
-    assert_int_equal(pz_by_item_make(&t->c, a->by_row, 1, &a->by_col, NULL), PZ_OK);
+    assert_int_equal(pz_by_item_make(&t->c, a->by_row, PZ_MAT_ROWS, &a->by_col, NULL), PZ_OK);
 }
 
 static void sparse_free(struct pz_sparse *a)

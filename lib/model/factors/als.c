@@ -8,7 +8,8 @@
  *      steps are enough (the sweeps correct what is left)
  *
  * Rows are independent and write only themselves: the result is the same at any number of threads
- * and ranks. A rank solves its share of the rows, and all have all vectors then. */
+ * and ranks. A rank solves and turns its share of the rows, and all have those of the other side
+ * before they solve. */
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -88,12 +89,12 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     return pz_by_item_make(c, c->weight, PZ_MAT_ROWS, &a->by_item, err);
 }
 
-/* Random vectors for those of some rows that have none. Rows without interactions become zero:
+/* Random vectors for those of the own rows that have none. Rows without interactions become zero:
  * nothing pulls them. */
-static void start_vectors(const struct side *s, struct pz_share rows, size_t d, uint64_t seed)
+static void start_vectors(const struct side *s, size_t d, uint64_t seed)
 {
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
-    for (size_t r = rows.first; r < rows.end; r++) {
+    for (size_t r = s->mine.first; r < s->mine.end; r++) {
         float *x = s->x + r * d;
         bool zero = true;
         struct pz_rng rng;
@@ -131,14 +132,14 @@ static void weigh_unseen(const struct pz_corpus *c, struct als *a)
     a->f->alpha0 = pairs > 0 ? a->set[PZ_FACTORS_UNSEEN] * sum / pairs : 0;
 }
 
-/* Rows of a side as a matrix. */
-static struct pz_mat rows_of(const struct side *s, size_t d, struct pz_share rows)
+/* The rows of a side that this rank has, as a matrix. */
+static struct pz_mat own_rows(const struct side *s, size_t d)
 {
-    return pz_mat_of(s->x + rows.first * d, rows.end - rows.first, d);
+    return pz_mat_rows(pz_mat_of(s->x, s->n, d), s->mine);
 }
 
-/* Turn both sides, of mine the rows of this rank, so that the other side's Gram matrix is diagonal;
- * a->value is its diagonal. */
+/* Turn both sides, of which each rank has its rows, so that the other side's Gram matrix becomes
+ * a->value on its diagonal. Then all ranks have all rows of the other side. */
 static enum pz_status turn(struct als *a, const struct side *mine, const struct side *other,
                            struct pz_err *err)
 {
@@ -147,12 +148,14 @@ static enum pz_status turn(struct als *a, const struct side *mine, const struct 
 
     /* Turning both sides by one orthogonal Q changes no product x.y, so the model is the same; only
      * the coordinates are better ones for the solver. */
-    pz_mat_gram(pz_mat_of(other->x, other->n, a->d), gram);
+    pz_mat_gram(pz_mat_of(other->x, other->n, a->d), other->mine, gram);
     st = pz_mat_eigen(gram, a->value, err);
     if (st == PZ_OK)
-        st = pz_mat_apply(pz_mat_of(other->x, other->n, a->d), gram, err);
+        st = pz_mat_apply(own_rows(other, a->d), gram, err);
     if (st == PZ_OK)
-        st = pz_mat_apply(rows_of(mine, a->d, mine->mine), gram, err);
+        st = pz_mat_apply(own_rows(mine, a->d), gram, err);
+    if (st == PZ_OK)
+        pz_ranks_gather_mine(other->x, other->mine, a->d * sizeof *other->x);
     return st;
 }
 
@@ -165,12 +168,14 @@ static enum pz_status find_typical(struct als *a, const struct side *other, stru
 
     if (!sum)
         return pz_err_memory(err, "sums of squares", 8.0 * (double)a->d);
-    for (size_t r = 0; r < other->n; r++) {
+    pz_ranks_turn(sum, a->d * sizeof *sum);
+    for (size_t r = other->mine.first; r < other->mine.end; r++) {
         double count = (double)(other->all[r + 1] - other->all[r]);
 
         for (size_t k = 0; k < a->d && count > 0; k++)
             sum[k] += count * (double)other->x[r * a->d + k] * (double)other->x[r * a->d + k];
     }
+    pz_ranks_pass(sum, a->d * sizeof *sum);
     for (size_t k = 0; k < a->d; k++)
         a->typical[k] = n > 0 ? (float)(sum[k] / n) : 0;
     free(sum);
@@ -214,7 +219,6 @@ static enum pz_status solve_side(struct als *a, const struct side *mine, const s
 #pragma omp parallel for schedule(dynamic, ROW_CHUNK) num_threads(pz_par_threads())
     for (size_t r = mine->mine.first; r < mine->mine.end; r++)
         solve(a, mine, other, r);
-    pz_ranks_gather_mine(mine->x, mine->mine, a->d * sizeof *mine->x);
     return PZ_OK;
 }
 
@@ -247,9 +251,8 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
                              .n = c->n_items };
     if (st == PZ_OK) {
         weigh_unseen(c, &a);
-        start_vectors(&a.items, (struct pz_share){ 0, a.items.n }, f->d, cfg->seed);
-        /* Users are solved first: nobody reads those of other ranks before. */
-        start_vectors(&a.users, a.users.mine, f->d, cfg->seed + 1);
+        start_vectors(&a.items, f->d, cfg->seed);
+        start_vectors(&a.users, f->d, cfg->seed + 1);
     }
     for (int s = 0; st == PZ_OK && s < sweeps; s++) {
         st = solve_side(&a, &a.users, &a.items, err);

@@ -55,11 +55,23 @@ PZ_KERNEL static void gather(const uint32_t *id, const float *value, uint64_t n_
     memcpy(out, sum, n * sizeof *sum);
 }
 
+/* The rows of vectors that this rank makes. */
+static struct pz_share my_cols(size_t n)
+{
+    return pz_ranks_mine(n, PZ_MAT_ROWS);
+}
+
+/* Give all ranks all rows of q. */
+static void give_all(struct pz_mat q)
+{
+    pz_ranks_gather(q.v, q.rows, PZ_MAT_ROWS, q.stride * sizeof *q.v);
+}
+
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
 {
     /* A q in blocks of columns: rows x BLOCK floats at a time, 4 BLOCK bytes a user. */
     float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
-    struct pz_share rows = a->my_rows, cols = pz_ranks_mine(a->cols, 1);
+    struct pz_share rows = a->my_rows, cols = my_cols(a->cols);
     const struct pz_by_item *by_col = &a->by_col;
 
     if (!mid)
@@ -77,14 +89,13 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
             gather(by_col->user + by_col->ptr[i], by_col->value + by_col->ptr[i],
                    by_col->ptr[i + 1] - by_col->ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
     }
-    pz_ranks_gather(q.v, q.rows, 1, q.stride * sizeof *q.v);
     free(mid);
     return PZ_OK;
 }
 
 static void start_vectors(struct pz_mat q, uint64_t seed)
 {
-    struct pz_share rows = pz_ranks_mine(q.rows, 1);
+    struct pz_share rows = my_cols(q.rows);
 
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
     for (size_t r = rows.first; r < rows.end; r++) {
@@ -94,7 +105,6 @@ static void start_vectors(struct pz_mat q, uint64_t seed)
         for (size_t k = 0; k < q.cols; k++)
             q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
     }
-    pz_ranks_gather(q.v, q.rows, 1, q.stride * sizeof *q.v);
 }
 
 /* Y = V S W^T: from Y^T Y = W S^2 W^T, V = Y W / S. Directions without substance become zero. */
@@ -104,7 +114,7 @@ static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float
     struct pz_mat w = pz_mat_of(gram, y.cols, y.cols);
     enum pz_status st;
 
-    pz_mat_gram(y, w);
+    pz_mat_gram(y, my_cols(y.rows), w);
     st = pz_mat_eigen(w, value, err);
     if (st != PZ_OK)
         return st;
@@ -118,7 +128,9 @@ static enum pz_status read_vectors(struct pz_mat y, size_t k, float *gram, float
             gram[i * y.cols + j] *= s > 0 ? 1 / s : 0;
     }
     w.cols = k;
-    return pz_mat_apply(y, w, err);
+    st = pz_mat_apply(pz_mat_rows(y, my_cols(y.rows)), w, err);
+    give_all(y);
+    return st;
 }
 
 /* Fill y, which has more columns than the k asked for; those from k on are undefined then. */
@@ -136,12 +148,15 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
      * from the tail. Without being made orthonormal on the way all columns would lean towards the
      * first one. */
     for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
+        give_all(y);
         st = pz_sparse_square(a, y, err);
         if (st == PZ_OK)
-            st = pz_mat_orthonormal(y, gram, err);
+            st = pz_mat_orthonormal(y, my_cols(y.rows), gram, err);
     }
-    if (st == PZ_OK)
+    if (st == PZ_OK) {
+        give_all(y);
         st = pz_sparse_square(a, y, err);
+    }
     if (st == PZ_OK)
         st = read_vectors(y, k, gram, value, err);
     free(gram);

@@ -80,6 +80,7 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
 {
     uint64_t n = c->ptr[c->n_users];
     double *sum = pz_mem_array(c->n_items, sizeof *sum);
+    float *by_item = pz_mem_array(c->n_items, sizeof *by_item);
 
     *a = (struct pz_sparse){ .rows = c->n_users,
                              .cols = c->n_items,
@@ -87,27 +88,32 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
                              .col = c->item,
                              .by_row = pz_mem_room(n, sizeof *a->by_row),
                              .my_rows = pz_shares_mine(c, 1) };
-    if (!sum || !a->by_row) {
+    if (!sum || !by_item || !a->by_row) {
         free(sum);
+        free(by_item);
         return pz_err_memory(err, "the interaction matrix", 12.0 * (double)n);
     }
     pz_shares_turn(c, sum, a->cols * sizeof *sum);
     for (uint64_t p = 0; p < n; p++)
         sum[c->item[p]] += (double)c->weight[p];
     pz_shares_pass(c, sum, a->cols * sizeof *sum);
-    for (size_t i = 0; i < a->cols; i++)
+    for (size_t i = 0; i < a->cols; i++) {
         weight[i] = (float)sum[i];
+        by_item[i] = inverse_power(sum[i], set[PZ_SPECTRAL_ITEM_NORM]);
+    }
     for (size_t u = 0; u < a->rows; u++) {
         double of_user = 0;
+        float by_user;
 
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
             of_user += (double)c->weight[p];
+        by_user = inverse_power(of_user, set[PZ_SPECTRAL_USER_NORM]);
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
-            a->by_row[p] = c->weight[p] * inverse_power(of_user, set[PZ_SPECTRAL_USER_NORM]) *
-                           inverse_power(sum[c->item[p]], set[PZ_SPECTRAL_ITEM_NORM]);
+            a->by_row[p] = c->weight[p] * by_user * by_item[c->item[p]];
     }
     free(sum);
-    return pz_by_item_make(c, a->by_row, 1, &a->by_col, err);
+    free(by_item);
+    return pz_by_item_make(c, a->by_row, PZ_MAT_ROWS, &a->by_col, err);
 }
 
 /* in[i] and out[i] from the settings; both allocated when NULL. */

@@ -65,8 +65,8 @@ struct pz_sparse {
     struct pz_share my_rows; /* that this rank multiplies */
 };
 
-/* q <- A^T A q; q has a.cols rows. Column blocks are independent and so are rows: deterministic at
- * any number of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A.
+/* q <- A^T A q; of its a.cols rows each rank makes its own, in blocks of PZ_MAT_ROWS. Deterministic
+ * at any number of threads. Memory: 4 * PZ_SPECTRAL_BLOCK bytes a row of A.
  * Errors: PZ_TRY_AGAIN memory is out */
 enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err);
 
