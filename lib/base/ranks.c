@@ -199,7 +199,7 @@ static enum pz_status lay_out(struct pz_inbox *in, int n, struct pz_err *err)
 
     for (int r = 0; r < n; r++)
         total += in[r].bytes;
-    all = pz_mem_array(total > 0 ? total : 1, 1);
+    all = pz_mem_room(total > 0 ? total : 1, 1);
     in[0].data = all;
     if (!all)
         return pz_err_memory(err, "what other ranks send", (double)total);

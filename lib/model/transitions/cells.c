@@ -272,7 +272,7 @@ static uint8_t *pack_row(uint8_t *to, const struct row *row)
     return to;
 }
 
-/* Into item, value and coef (zero) [n]. */
+/* Into item, value and coef (NULL: there are none) [n]. */
 static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *item, float *value,
                                  float *coef)
 {
@@ -288,8 +288,9 @@ static const uint8_t *unpack_row(const uint8_t *from, uint32_t *n, uint32_t *ite
     }
     memcpy(value, from, *n * sizeof(float));
     from += *n * sizeof(float);
-    for (uint32_t k = 0; k < *n; k++) {
+    for (uint32_t k = 0; coef && k < *n; k++) {
         entries = get(entries, &x);
+        coef[k] = 0;
         if (x & 1) {
             memcpy(&coef[k], from, sizeof(float));
             from += sizeof(float);
@@ -306,45 +307,30 @@ static uint32_t first_of_round(uint32_t n_rows, int round)
     return (uint32_t)((uint64_t)n_rows * (uint64_t)round / ROUNDS);
 }
 
-/* Own rows on their way. */
-struct own_rows {
-    uint8_t *packed;
-    size_t cut[ROUNDS + 1]; /* where those of each round begin */
-};
-
-/* Returns false without memory. */
-static bool pack_own_rows(const struct pz_csr *rows, const float *coef, struct own_rows *own)
+/* Own rows first .. end as they travel; NULL without memory. */
+static uint8_t *pack_own_rows(const struct pz_csr *rows, const float *coef, uint32_t first,
+                              uint32_t end, size_t *bytes)
 {
-    size_t entries = 0;
-    uint8_t *to;
+    size_t most = 0;
+    uint8_t *packed, *to;
 
-    for (uint32_t r = 0; r < rows->n; r++)
-        entries += pz_cells_owner(r) == pz_ranks_id() ? rows->ptr[r + 1] - rows->ptr[r] : 0;
-    own->packed = to = pz_mem_room((entries + rows->n) * ENTRY_BYTES + 1, 1);
-    if (!to)
-        return false;
-    for (int k = 0; k < ROUNDS; k++) {
-        for (uint32_t r = first_of_round(rows->n, k); r < first_of_round(rows->n, k + 1); r++) {
-            uint64_t at = rows->ptr[r];
+    for (uint32_t r = first; r < end; r++)
+        if (pz_cells_owner(r) == pz_ranks_id())
+            most += NUMBER_BYTES + (rows->ptr[r + 1] - rows->ptr[r]) * ENTRY_BYTES;
+    packed = to = pz_mem_room(most + 1, 1);
+    for (uint32_t r = first; r < end && packed; r++) {
+        uint64_t at = rows->ptr[r];
 
-            if (pz_cells_owner(r) == pz_ranks_id())
-                to = pack_row(to, &(struct row){ (uint32_t)(rows->ptr[r + 1] - at), rows->item + at,
-                                                 rows->value + at, coef ? coef + at : NULL });
-        }
-        own->cut[k + 1] = (size_t)(to - own->packed);
+        if (pz_cells_owner(r) == pz_ranks_id())
+            to = pack_row(to, &(struct row){ (uint32_t)(rows->ptr[r + 1] - at), rows->item + at,
+                                             rows->value + at, coef ? coef + at : NULL });
     }
-    pz_mem_fit(&own->packed, own->cut[ROUNDS], 1);
-    return true;
+    *bytes = packed ? (size_t)(to - packed) : 0;
+    return packed;
 }
 
-/* Rows that come from all ranks. */
-struct arrival {
-    uint64_t *ptr;
-    uint32_t *item;
-    float *value, *coef;
-};
-
-/* Send what is own to all ranks or to the first alone; in: [ranks], whose data the caller frees. */
+/* Send what is own to all other ranks or to the first alone; in: [ranks], whose data the caller
+ * frees. */
 static enum pz_status send(const void *mine, size_t bytes, bool to_first, struct pz_inbox *in,
                            struct pz_err *err)
 {
@@ -352,25 +338,28 @@ static enum pz_status send(const void *mine, size_t bytes, bool to_first, struct
     enum pz_status st = PZ_OK;
 
     for (int r = 0; r < pz_ranks_n() && out; r++)
-        out[r] = (struct pz_parcel){ mine, r == 0 || !to_first ? bytes : 0 };
+        if (r != pz_ranks_id() && (r == 0 || !to_first))
+            out[r] = (struct pz_parcel){ mine, bytes };
     st = out ? pz_ranks_exchange(out, in, err) : pz_err_memory(err, "rows for other ranks", 1e3);
     free(out);
     return st;
 }
 
-/* Where each row will begin, from the lengths of each rank's rows; in: [ranks]. */
-static uint64_t *lay_out(const struct pz_inbox *in, uint32_t n_rows)
+/* Where each row will begin, from the lengths of the own rows and those that other ranks tell; in:
+ * [ranks]. */
+static uint64_t *lay_out(const struct pz_csr *rows, const struct pz_inbox *in)
 {
     const uint8_t **at = pz_mem_array((size_t)pz_ranks_n(), sizeof *at);
-    uint64_t *ptr = pz_mem_array((size_t)n_rows + 1, sizeof *ptr);
+    uint64_t *ptr = pz_mem_array((size_t)rows->n + 1, sizeof *ptr);
 
     for (int k = 0; k < pz_ranks_n() && at; k++)
         at[k] = in[k].data;
-    for (uint32_t r = 0; r < n_rows && at && ptr; r++) {
+    for (uint32_t r = 0; r < rows->n && at && ptr; r++) {
         const uint8_t **from = &at[pz_cells_owner(r)];
-        uint64_t length;
+        uint64_t length = rows->ptr[r + 1] - rows->ptr[r];
 
-        *from = get(*from, &length);
+        if (pz_cells_owner(r) != pz_ranks_id())
+            *from = get(*from, &length);
         ptr[r + 1] = ptr[r] + length;
     }
     if (!at) {
@@ -394,7 +383,7 @@ static enum pz_status tell_lengths(const struct pz_csr *rows, bool to_first, str
     if (st == PZ_OK) {
         st = send(length, (size_t)(to - length), to_first, in, err);
         if (st == PZ_OK && (pz_ranks_first() || !to_first)) {
-            *ptr = lay_out(in, rows->n);
+            *ptr = lay_out(rows, in);
             st = *ptr ? PZ_OK : pz_err_memory(err, "lengths of rows", 8.0 * rows->n);
         }
         free(in[0].data);
@@ -403,84 +392,95 @@ static enum pz_status tell_lengths(const struct pz_csr *rows, bool to_first, str
     return st;
 }
 
-/* Room for all rows in place of the own ones. */
-static enum pz_status make_room(struct pz_csr *rows, float **coef, struct arrival *to,
-                                struct pz_err *err)
+/* An array of the entries of all rows, which begin at ptr, in place of one of the own rows, which
+ * is freed; what is not own is undefined. NULL without memory. */
+static void *spread(const struct pz_csr *rows, void *own, const uint64_t *ptr)
 {
-    uint32_t n_rows = rows->n;
-    uint64_t n = to->ptr[n_rows];
+    enum { BYTES = 4 };
+    char *all = pz_mem_room(ptr[rows->n] + 1, BYTES);
 
-    pz_csr_clear(rows);
-    to->item = pz_mem_room(n + 1, sizeof *to->item);
-    to->value = pz_mem_room(n + 1, sizeof *to->value);
-    *rows = pz_csr_take(n_rows, n_rows, to->ptr, to->item, to->value);
-    if (coef) {
-        free(*coef);
-        *coef = to->coef = calloc(n + 1, sizeof *to->coef);
-    }
-    return to->item && to->value && (!coef || to->coef)
-               ? PZ_OK
-               : pz_err_memory(err, "rows of all ranks", 12.0 * (double)n);
+    for (uint32_t r = 0; r < rows->n && all; r++)
+        if (pz_cells_owner(r) == pz_ranks_id())
+            memcpy(all + ptr[r] * BYTES, (const char *)own + rows->ptr[r] * BYTES,
+                   (ptr[r + 1] - ptr[r]) * BYTES);
+    free(own);
+    return all;
 }
 
-/* The rows of a round, each rank's behind one another in its parcel. */
-static enum pz_status unpack_round(const struct pz_inbox *in, uint32_t first, uint32_t end,
-                                   const struct arrival *to, struct pz_err *err)
+/* Room for all rows around the own ones. */
+static enum pz_status make_room(struct pz_csr *rows, float **coef, uint64_t *ptr,
+                                struct pz_err *err)
+{
+    uint32_t *item = spread(rows, rows->own[1], ptr);
+    float *value = spread(rows, rows->own[2], ptr);
+
+    if (coef)
+        *coef = spread(rows, *coef, ptr);
+    free(rows->own[0]);
+    *rows = pz_csr_take(rows->n, rows->n_cols, ptr, item, value);
+    return item && value && (!coef || *coef)
+               ? PZ_OK
+               : pz_err_memory(err, "rows of all ranks", 12.0 * (double)ptr[rows->n]);
+}
+
+/* The rows first .. end of other ranks, each rank's behind one another in its parcel. */
+static enum pz_status unpack_rows(const struct pz_inbox *in, uint32_t first, uint32_t end,
+                                  struct pz_csr *rows, float *coef, struct pz_err *err)
 {
     const uint8_t **at = pz_mem_array((size_t)pz_ranks_n(), sizeof *at);
+    uint32_t *item = rows->own[1], n;
+    float *value = rows->own[2];
 
     if (!at)
         return pz_err_memory(err, "rows of all ranks", 8.0 * pz_ranks_n());
     for (int k = 0; k < pz_ranks_n(); k++)
         at[k] = in[k].data;
-    for (uint32_t r = first, n; r < end; r++) {
+    for (uint32_t r = first; r < end; r++) {
         const uint8_t **from = &at[pz_cells_owner(r)];
-        uint64_t p = to->ptr[r];
+        uint64_t p = rows->ptr[r];
 
-        *from = unpack_row(*from, &n, to->item + p, to->value + p, to->coef ? to->coef + p : NULL);
+        if (pz_cells_owner(r) != pz_ranks_id())
+            *from = unpack_row(*from, &n, item + p, value + p, coef ? coef + p : NULL);
     }
     free(at);
     return PZ_OK;
 }
 
-/* to: NULL for who takes none. */
-static enum pz_status send_rounds(uint32_t n_rows, const struct own_rows *own, bool to_first,
-                                  struct pz_inbox *in, const struct arrival *to, struct pz_err *err)
+/* Of the rows first .. end the own ones go to others, and theirs come. */
+static enum pz_status swap_round(struct pz_csr *rows, float *coef, uint32_t first, uint32_t end,
+                                 bool to_first, struct pz_inbox *in, struct pz_err *err)
 {
-    enum pz_status st = PZ_OK;
+    bool gives = !pz_ranks_first() || !to_first, takes = pz_ranks_first() || !to_first;
+    size_t bytes;
+    uint8_t *mine = pack_own_rows(rows, coef, first, gives ? end : first, &bytes);
+    enum pz_status st;
 
-    for (int k = 0; k < ROUNDS && st == PZ_OK; k++) {
-        in[0].data = NULL;
-        st = send(own->packed + own->cut[k], own->cut[k + 1] - own->cut[k], to_first, in, err);
-        if (st == PZ_OK && to)
-            st = unpack_round(in, first_of_round(n_rows, k), first_of_round(n_rows, k + 1), to,
-                              err);
-        free(in[0].data);
-    }
+    if (!mine)
+        return pz_err_memory(err, "rows for other ranks", 1e3);
+    st = send(mine, bytes, to_first, in, err);
+    if (st == PZ_OK && takes)
+        st = unpack_rows(in, first, end, rows, coef, err);
+    free(in[0].data);
+    free(mine);
     return st;
 }
 
 enum pz_status pz_trans_gather(struct pz_csr *rows, float **coef, bool to_first, struct pz_err *err)
 {
-    bool takes = pz_ranks_first() || !to_first;
     struct pz_inbox *in = pz_mem_array((size_t)pz_ranks_n(), sizeof *in);
-    struct arrival all = { NULL, NULL, NULL, NULL };
-    struct own_rows own = { NULL, { 0 } };
-    uint32_t n = rows->n;
+    uint64_t *ptr = NULL;
     enum pz_status st = in ? PZ_OK : pz_err_memory(err, "rows for other ranks", 1e3);
 
     if (st == PZ_OK && pz_ranks_n() > 1) {
-        st = tell_lengths(rows, to_first, in, &all.ptr, err);
-        if (st == PZ_OK && !pack_own_rows(rows, coef ? *coef : NULL, &own))
-            st = pz_err_memory(err, "rows for other ranks", 8.0 * (double)rows->ptr[n]);
-        if (st == PZ_OK && takes)
-            st = make_room(rows, coef, &all, err); /* what is own comes back with the others' */
-        else
-            free(all.ptr);
-        if (st == PZ_OK)
-            st = send_rounds(n, &own, to_first, in, takes ? &all : NULL, err);
+        st = tell_lengths(rows, to_first, in, &ptr, err);
+        if (st == PZ_OK && ptr)
+            st = make_room(rows, coef, ptr, err);
+        for (int k = 0; k < ROUNDS && st == PZ_OK; k++) {
+            in[0].data = NULL;
+            st = swap_round(rows, coef ? *coef : NULL, first_of_round(rows->n, k),
+                            first_of_round(rows->n, k + 1), to_first, in, err);
+        }
     }
-    free(own.packed);
     free(in);
     return st;
 }

@@ -25,6 +25,7 @@
 
 #include "base/mem.h"
 #include "base/par.h"
+#include "base/ranks.h"
 #include "model/parts.h"
 
 static const struct pz_setting settings[PZ_TRANS_N] = {
@@ -239,7 +240,7 @@ static enum pz_status fit_rows(struct pz_trans_view *v, struct pz_trans *t, bool
     }
     if (st == PZ_OK)
         st = pz_trans_gather(&t->counts, ridge ? &value : NULL, only_saved, err);
-    if (st == PZ_OK && ridge)
+    if (st == PZ_OK && ridge && (!only_saved || pz_ranks_first())) /* else nobody asks for them */
         st = take_coef(t, value, err);
     free(scale);
     free(value);
