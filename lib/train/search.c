@@ -32,7 +32,7 @@
 #include "base/signals.h"
 #include "train/tune.h"
 
-static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 4, SURE_DEAR = 2, SURE_NOW = 2,
+static const double SURE = 0.8, SURE_SLICED = 1.6, SURE_UNORDERED = 2, SURE_DEAR = 2, SURE_NOW = 2,
                     WORTH = 0.01, PRUNE_AT = 0, REGION_LOST = -1, LATE_LOSS = 1;
 
 enum { JUMPS = 3 };
