@@ -144,7 +144,7 @@ static size_t next_ids(const struct pz_look *look, const struct pz_headless *tol
 static enum pz_status look_behind(const struct pz_look *look, struct pz_blocks_in *in,
                                   struct pz_headless *out, struct pz_err *err)
 {
-    struct pz_spread user, item, behind, changes;
+    struct pz_spread user = { .rows = 0 }, item, behind, changes;
     size_t finest = out->item;
     enum pz_status st = pz_look_spread(in, out->item, out->user, &item, err);
 
