@@ -70,11 +70,12 @@ static bool is_matrix(const struct pz_look *look)
     return matrix;
 }
 
-static void take_value(const struct pz_look *look, size_t i, struct pz_headless *out)
+/* A value stands next to the item, but for the time. */
+static void take_value(const struct pz_look *look, struct pz_headless *out)
 {
-    if (i < look->n && i == out->item + 1 + (out->time == out->item + 1) &&
-        is_value(&look->seen[i]))
-        out->value = i;
+    size_t i = out->item + 1 + (out->time == out->item + 1);
+
+    out->value = i < look->n && is_value(&look->seen[i]) ? i : SIZE_MAX;
 }
 
 static void find_ids(const struct pz_look *look, struct pz_headless *out)
@@ -92,7 +93,7 @@ static void find_ids(const struct pz_look *look, struct pz_headless *out)
             out->event = i;
     }
     if (out->item != SIZE_MAX)
-        take_value(look, out->item + 1 + (out->time == out->item + 1), out);
+        take_value(look, out);
 }
 
 static bool is_swapped_by_ids(const struct pz_seen *user, const struct pz_seen *item)
@@ -144,7 +145,7 @@ static size_t next_ids(const struct pz_look *look, const struct pz_headless *tol
 static enum pz_status look_behind(const struct pz_look *look, struct pz_blocks_in *in,
                                   struct pz_headless *out, struct pz_err *err)
 {
-    struct pz_spread user = { .rows = 0 }, item, behind, changes;
+    struct pz_spread user = { .ids = 0 }, item, behind, changes;
     size_t finest = out->item;
     enum pz_status st = pz_look_spread(in, out->item, out->user, &item, err);
 
@@ -152,26 +153,24 @@ static enum pz_status look_behind(const struct pz_look *look, struct pz_blocks_i
         st = pz_look_spread(in, out->user, out->item, &user, err);
     if (st != PZ_OK || !is_within(&item) || user.ids < USERS_MIN)
         return st;
-    for (size_t i = next_ids(look, out, out->item); i < look->n && st == PZ_OK;
-         i = next_ids(look, out, i)) {
+    for (size_t i = next_ids(look, out, out->item); i < look->n; i = next_ids(look, out, i)) {
         st = pz_look_spread(in, i, out->user, &behind, err);
         if (st == PZ_OK)
             st = pz_look_spread(in, out->item, i, &changes, err);
         if (st != PZ_OK)
-            break;
+            return st;
         if (is_within(&behind)) {
             finest = i;
         } else if (behind.ids >= ITEMS_MIN && changes.elsewhere * 2 > changes.again) {
             out->item = i;
-            out->value = SIZE_MAX;
-            take_value(look, i + 1 + (out->time == i + 1), out);
+            take_value(look, out);
             return PZ_OK;
         }
     }
     /* In the order of users even what others have may be with one of them so far. */
-    if (st == PZ_OK && user.runs > 2 * user.ids && out->told != PZ_TOLD_BY_IDS)
+    if (user.runs > 2 * user.ids && out->told != PZ_TOLD_BY_IDS)
         out->alone = finest;
-    return st;
+    return PZ_OK;
 }
 
 enum pz_status pz_headless_tell(const struct pz_look *look, struct pz_blocks_in *in,

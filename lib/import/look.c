@@ -353,7 +353,7 @@ enum pz_status pz_look_spread(struct pz_blocks_in *in, size_t id, size_t other,
     size_t n_visits, first = 0;
     enum pz_status st = sort_visits(in, id, other, SIZE_MAX, &visit, &n_visits, err);
 
-    *spread = (struct pz_spread){ .rows = (uint32_t)n_visits };
+    *spread = (struct pz_spread){ .ids = 0 };
     for (size_t i = 0; i < n_visits; i++) {
         bool begins = i == 0 || visit[i].id != visit[i - 1].id;
 

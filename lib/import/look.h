@@ -61,7 +61,7 @@ enum pz_status pz_look_heaps(struct pz_blocks_in *in, size_t id, size_t other, s
 
 /* How the ids of one column stand beside those of another, in the rows of the first block. */
 struct pz_spread {
-    uint32_t rows, ids;        /* rows; different ids */
+    uint32_t ids;              /* different ones */
     uint32_t again, elsewhere; /* rows whose id was there before; with another of the other column
                                 * than where it was first */
     uint32_t runs;             /* rows that follow one with another id */

@@ -114,20 +114,6 @@ static void adopt(struct pz_search *s, const struct pz_choice *trend, struct riv
     s->mean = pz_search_mean(s->each, s->v->n_users);
 }
 
-/* The gain over the blend as it stands, of users of the slice, in standard errors. */
-static double gain_late(const struct pz_search *s)
-{
-    uint32_t n = 0, all = s->v->n_users;
-    double *a = s->trial + all, *b = s->trial + 2 * (size_t)all;
-
-    for (uint32_t u = 0; u < all; u++)
-        if (s->v->late[u]) {
-            a[n] = s->trial[u];
-            b[n++] = s->each[u];
-        }
-    return pz_search_gain(a, b, n);
-}
-
 /* The values of a rival, into s->trial: of the users of the slice, or of all. */
 static enum pz_status judge_rival(const struct pz_search *s, const struct rival *r, bool all,
                                   struct pz_err *err)
@@ -153,7 +139,7 @@ static enum pz_status meet(struct pz_search *s, const struct pz_choice *trend, s
 
     if (st != PZ_OK)
         return st;
-    late = gain_late(s);
+    late = pz_search_gain_late(s, s->trial, s->each, all);
     if (late > sure && !r->wanted)
         st = judge_rival(s, r, true, err);
     if (st != PZ_OK)

@@ -145,15 +145,18 @@ double pz_search_mean(const double *each, uint32_t n)
     return n ? sum / n : 0;
 }
 
-/* The mean gain of a over b in standard errors; equal values give 0. */
-double pz_search_gain(const double *a, const double *b, uint32_t n)
+/* As pz_search_gain, of those of n users whose `who` is set (NULL: all). */
+static double gain(const double *a, const double *b, const uint8_t *who, uint32_t n_users)
 {
     double sum = 0, square = 0, mean, spread;
+    uint32_t n = 0;
 
-    for (uint32_t u = 0; u < n; u++) {
-        sum += a[u] - b[u];
-        square += (a[u] - b[u]) * (a[u] - b[u]);
-    }
+    for (uint32_t u = 0; u < n_users; u++)
+        if (!who || who[u]) {
+            sum += a[u] - b[u];
+            square += (a[u] - b[u]) * (a[u] - b[u]);
+            n++;
+        }
     mean = n ? sum / n : 0;
     /* The paired test: users differ far more from each other than two settings do on one user. */
     spread = n ? square / n - mean * mean : 0;
@@ -161,6 +164,16 @@ double pz_search_gain(const double *a, const double *b, uint32_t n)
     if (spread > 1e-18)
         return mean / sqrt(spread / n);
     return mean > 1e-9 ? INFINITY : mean < -1e-9 ? -INFINITY : 0;
+}
+
+double pz_search_gain(const double *a, const double *b, uint32_t n)
+{
+    return gain(a, b, NULL, n);
+}
+
+double pz_search_gain_late(const struct pz_search *s, const double *a, const double *b, uint32_t n)
+{
+    return gain(a, b, s->v->late, n);
 }
 
 static double sure(const struct pz_search *s)
@@ -207,15 +220,7 @@ static uint32_t judges(const struct pz_search *s)
 static bool costs_late(const struct pz_search *s, const double *trial, const double *old,
                        uint32_t n)
 {
-    double sum = 0, square = 0, late = 0;
-
-    for (uint32_t u = 0; s->repeats && s->v->sliced && u < n; u++)
-        if (s->v->late[u]) {
-            sum += trial[u] - old[u];
-            square += (trial[u] - old[u]) * (trial[u] - old[u]);
-            late++;
-        }
-    return sum < 0 && sum * sum > LATE_LOSS * LATE_LOSS * (square - sum * sum / late);
+    return s->repeats && s->v->sliced && pz_search_gain_late(s, trial, old, n) < -LATE_LOSS;
 }
 
 /* Whether values of a trial beat those of the blend as it stands. */

@@ -195,8 +195,10 @@ bool pz_search_finishes(const struct pz_search *s, size_t p);
 /* Give setting k, of two values, the other one. */
 void pz_choice_turn(struct pz_choice *c, size_t k);
 
-/* The mean gain of a over b in standard errors; equal values give 0. */
+/* The mean gain of a over b in standard errors, of the first n users / of those of them whose cases
+ * are of the newest slice, where there is one; equal values give 0. */
 double pz_search_gain(const double *a, const double *b, uint32_t n);
+double pz_search_gain_late(const struct pz_search *s, const double *a, const double *b, uint32_t n);
 double pz_search_mean(const double *each, uint32_t n);
 bool pz_search_out_of_time(const struct pz_search *s);
 /* Out of the time of the whole run, in which parts are fitted after the search. */

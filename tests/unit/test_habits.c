@@ -141,6 +141,17 @@ static struct tiny *made_news(void)
     return t;
 }
 
+/* Habits beside transitions and a trace of popularity. */
+static void start_choices(struct pz_choice c[3])
+{
+    pz_choice_init(&c[0], &pz_transitions);
+    pz_choice_init(&c[1], &pz_habits);
+    pz_choice_init(&c[2], &pz_popularity);
+    c[0].weight = 1;
+    c[1].weight = 0.3;
+    c[2].weight = 0.01;
+}
+
 /* The very next event is mostly one of the same item, and what is asked for at the end of the data
  * is what comes in later visits. */
 TEST(coming_back_may_not_cost_those_of_the_newest_slice)
@@ -151,12 +162,7 @@ TEST(coming_back_may_not_cost_those_of_the_newest_slice)
     struct pz_choice c[3];
     double scale;
 
-    pz_choice_init(&c[0], &pz_transitions);
-    pz_choice_init(&c[1], &pz_habits);
-    pz_choice_init(&c[2], &pz_popularity);
-    c[0].weight = 1;
-    c[1].weight = 0.3;
-    c[2].weight = 0.01;
+    start_choices(c);
     pz_choice_fix(&c[0], pz_scorer_setting(&pz_transitions, "repeat"), 0);
     assert_true(pz_valid_slice(&t->c, pz_tune_users(&t->c)) < INT64_MAX);
     assert_int_equal(pz_tune(&t->c, &cfg, c, 3, NULL, &scale, NULL), PZ_OK);
@@ -177,12 +183,7 @@ TEST(validation_says_whether_what_was_seen_belongs_in_a_list)
         struct pz_choice c[3];
         double scale;
 
-        pz_choice_init(&c[0], &pz_transitions);
-        pz_choice_init(&c[1], &pz_habits);
-        pz_choice_init(&c[2], &pz_popularity);
-        c[0].weight = 1;
-        c[1].weight = 0.3;
-        c[2].weight = 0.01;
+        start_choices(c);
         assert_int_equal(pz_tune(&t->c, &cfg, c, 3, NULL, &scale, NULL), PZ_OK);
         assert_true(keep == come_back);
         assert_true(c[1].weight > 0 || !come_back);

@@ -133,14 +133,12 @@ PZ_KERNEL void pz_scan(const float *y, const float *x, size_t n, size_t d, float
 
 enum {
     TILE_BYTES = 8192, /* a tile stays in the first cache for all vectors */
-    LINE = 64,
-    ASKED = 64 /* rows of a problem that are asked for before they are read */
+    ASKED = 64         /* rows of a problem that are asked for before they are read */
 };
 
 static inline __attribute__((always_inline)) void prefetch_rows(const float *y, size_t d)
 {
-    for (size_t at = 0; at < 4 * d * sizeof *y; at += LINE)
-        __builtin_prefetch((const char *)y + at);
+    pz_simd_prefetch(y, 4 * d * sizeof *y);
 }
 
 /* Rows [from, to) for all vectors; to - from is a multiple of 4. The first two vectors ask for the
@@ -241,8 +239,7 @@ PZ_KERNEL void pz_solve_row(const struct pz_row_problem *p, const float *rhs, in
     for (size_t k = 0; k < p->n; k++) {
         events += p->weight[k];
         if (k < ASKED) /* rows lie all over memory: many are asked for at once */
-            for (size_t at = 0; at < d * sizeof *p->y; at += LINE)
-                __builtin_prefetch((const char *)(p->y + (size_t)p->id[k] * d) + at);
+            pz_simd_prefetch(p->y + (size_t)p->id[k] * d, d * sizeof *p->y);
     }
     for (size_t a = 0; a < d; a++) {
         /* Jacobi's preconditioner. The true diagonal would need another pass over the rows; the

@@ -381,8 +381,5 @@ void pz_gram_gather(const struct pz_gram *g, uint32_t row, const uint16_t *place
 
 void pz_gram_prefetch(const struct pz_gram *g, uint32_t row)
 {
-    enum { LINE = 64 };
-
-    for (uint64_t k = g->ptr[row]; k < g->ptr[row + 1]; k += LINE)
-        __builtin_prefetch(g->data + k);
+    pz_simd_prefetch(g->data + g->ptr[row], g->ptr[row + 1] - g->ptr[row]);
 }
