@@ -65,6 +65,18 @@ void *pz_mem_room(size_t n, size_t elem_bytes)
     return p;
 }
 
+static bool is_limited(int resource)
+{
+    struct rlimit limit;
+
+    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+}
+
+void *pz_mem_reserve(size_t n, size_t elem_bytes)
+{
+    return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) ? NULL : pz_mem_room(n, elem_bytes);
+}
+
 void *pz_mem_array(size_t n, size_t elem_bytes)
 {
     void *p = pz_mem_room(n, elem_bytes);

@@ -22,6 +22,11 @@ void *pz_mem_array(size_t n, size_t elem_bytes);
  * Owner: the caller, by free. */
 void *pz_mem_room(size_t n, size_t elem_bytes);
 
+/* The same for an array that may be filled in part: what is not touched is not taken. NULL too
+ * where a limit of this process counts what is not (ulimit -v, --max-memory): let the array grow.
+ * Owner: the caller, by free. Threads: any. */
+void *pz_mem_reserve(size_t n, size_t elem_bytes);
+
 /* A zeroed array as pz_mem_array, for what may be large and of which not all is used: straight from
  * the kernel, nothing of it touched, in pages of 2 MB where it is larger than half of one and the
  * kernel has them.

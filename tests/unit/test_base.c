@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Errors, memory, random numbers, JSON and log: small modules, a few sentences each. */
 #include <math.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "base/err.h"
@@ -69,6 +70,26 @@ TEST(a_growing_array_keeps_its_content_and_refuses_an_overflow)
     assert_false(pz_mem_grow(&a, &cap, SIZE_MAX / 2, sizeof *a));
     assert_int_equal(a[4999], 4999);
     free(a);
+}
+
+TEST(nothing_is_reserved_where_a_limit_counts_it)
+{
+    static const int counts[] = { RLIMIT_AS, RLIMIT_DATA };
+
+    for (size_t k = 0; k < 2; k++) {
+        struct rlimit was, wide;
+        void *p = pz_mem_reserve(1000, 4);
+
+        assert_int_equal(getrlimit(counts[k], &was), 0);
+        if (!p) /* the tests themselves have one */
+            skip();
+        free(p);
+        wide = (struct rlimit){ (rlim_t)1 << 50, was.rlim_max };
+        assert_int_equal(setrlimit(counts[k], &wide), 0);
+        p = pz_mem_reserve(1000, 4);
+        assert_int_equal(setrlimit(counts[k], &was), 0);
+        assert_null(p);
+    }
 }
 
 TEST(an_array_gives_back_its_beginning_and_its_end_and_keeps_the_rest)

@@ -264,8 +264,8 @@ enum pz_status pz_gram_begin(struct pz_gram *g, uint32_t n, uint32_t row_max, st
     size_t room = (size_t)n * (sizeof(struct head) + 4 * ((size_t)row_max + n / STEP2));
 
     *g = (struct pz_gram){ .n = n, .ptr = pz_mem_array((size_t)n + 1, sizeof *g->ptr) };
-    /* In large pages, since systems read rows all over it; what is not touched is not taken. */
-    g->data = pz_mem_room(room, 1);
+    /* In large pages, since systems read rows all over it. */
+    g->data = pz_mem_reserve(room, 1);
     g->cap = g->data ? room : 0;
     return g->ptr ? PZ_OK : pz_err_memory(err, "the Gram matrix", 8.0 * n);
 }

@@ -643,15 +643,14 @@ static uint32_t block_of(const struct job *job, uint32_t n)
 }
 
 /* Begin an array of entries of the own among n rows, with room for about all of them in large
- * pages: in an update a little more than there were, else whole rows. What is not touched is not
- * taken. */
+ * pages: in an update a little more than there were, else whole rows. */
 static bool take_room(void *array, size_t *cap, const struct job *job, uint32_t n_rows)
 {
     enum { BYTES = 4 };
     const struct pz_csr *old = job->old ? job->old->counts : NULL;
     size_t own_rows = n_rows / (uint32_t)pz_ranks_n() + 1,
            n = old ? (size_t)old->ptr[old->n] / 8 * 9 + 1 : own_rows * job->cut.keep;
-    void *p = pz_mem_room(n, BYTES);
+    void *p = old ? pz_mem_room(n, BYTES) : pz_mem_reserve(n, BYTES);
 
     if (!p)
         return pz_mem_grow(array, cap, 1, BYTES);
