@@ -65,16 +65,19 @@ void *pz_mem_room(size_t n, size_t elem_bytes)
     return p;
 }
 
-static bool is_limited(int resource)
+static bool is_limited(const struct rlimit *limit)
 {
-    struct rlimit limit;
-
-    return getrlimit(resource, &limit) == 0 && limit.rlim_cur != RLIM_INFINITY;
+    return limit->rlim_cur != RLIM_INFINITY;
 }
 
 void *pz_mem_reserve(size_t n, size_t elem_bytes)
 {
-    return is_limited(RLIMIT_AS) || is_limited(RLIMIT_DATA) ? NULL : pz_mem_room(n, elem_bytes);
+    struct rlimit space, data;
+
+    if ((getrlimit(RLIMIT_AS, &space) == 0 && is_limited(&space)) ||
+        (getrlimit(RLIMIT_DATA, &data) == 0 && is_limited(&data)))
+        return NULL;
+    return pz_mem_room(n, elem_bytes);
 }
 
 void *pz_mem_array(size_t n, size_t elem_bytes)
