@@ -53,18 +53,22 @@ static inline __attribute__((always_inline)) uint64_t pz_flags_to_bits(const uin
 }
 
 /* exp by x = n ln 2 + r, a polynomial for e^r, |r| <= ln 2 / 2, and n put into the exponent (Cephes
- * expf). The limits keep small results clear of denormal numbers, which are slow: compilers
- * multiply by e^-60 and choose afterwards. */
+ * expf). The limits of -60 and 60 keep small results clear of denormal numbers, which are slow.
+ * They are taken of the bits: as signed numbers those of floats up to 60 are below those of 60, as
+ * unsigned ones those of floats from -60 on are below those of -60. */
 static inline __attribute__((always_inline)) float pz_exp_fast(float x)
 {
+    static const uint32_t SIXTY = 0x42700000, LESS_SIXTY = 0xc2700000;
     union {
         int32_t i;
+        uint32_t u;
         float f;
-    } two_n;
+    } two_n, in = { .f = x };
     float n, r, p;
 
-    x = x < 60.0f ? x : 60.0f;
-    x = x > -60.0f ? x : -60.0f;
+    in.i = in.i < (int32_t)SIXTY ? in.i : (int32_t)SIXTY;
+    in.u = in.u < LESS_SIXTY ? in.u : LESS_SIXTY;
+    x = in.f;
     n = x * 1.44269504f + 12582912.0f; /* 1.5 * 2^23: rounds to a whole number */
     n = n - 12582912.0f;
     r = (x - n * 0.693359375f) + n * 2.12194440e-4f;

@@ -33,38 +33,36 @@ size_t pz_model_scratch(const struct pz_model *m)
 
 enum { FEW_BITS = 8 /* of a word: one by one */ };
 
-/* The largest of n <= 64 scores whose bits are set, and of top >= 0. */
+typedef int32_t float_bits __attribute__((__may_alias__));
+
+/* The largest of n <= 64 scores whose bits are set, and of top >= 0. Floats from 0 on are in the
+ * order of their bits, negative ones are below them as whole numbers, too: of those compilers make
+ * a maximum of a few instructions. */
 static inline __attribute__((always_inline)) float largest_of(const float *score, uint32_t n,
                                                               uint64_t bits, float top)
 {
-    float own[64], max[32] = { 0 };
+    const float_bits *value = (const float_bits *)score;
+    float_bits own[64], most;
 
+    memcpy(&most, &top, sizeof most);
     if (__builtin_popcountll(bits) <= FEW_BITS) {
         for (; bits; bits &= bits - 1) {
-            float one = score[__builtin_ctzll(bits)];
+            float_bits one = value[__builtin_ctzll(bits)];
 
-            top = one > top ? one : top;
+            most = one > most ? one : most;
         }
-        return top;
+    } else {
+        if (n < 64 || ~bits != 0) {
+            memset(own, 0, sizeof own);
+            memcpy(own, score, n * sizeof *own);
+            for (uint64_t out = ~bits; out; out &= out - 1)
+                own[__builtin_ctzll(out)] = 0;
+            value = own;
+        }
+        for (size_t k = 0; k < 64; k++)
+            most = value[k] > most ? value[k] : most;
     }
-    if (n < 64 || ~bits != 0) {
-        memset(own, 0, sizeof own);
-        memcpy(own, score, n * sizeof *own);
-        for (uint64_t out = ~bits; out; out &= out - 1)
-            own[__builtin_ctzll(out)] = 0;
-        score = own;
-    }
-    for (size_t i = 0; i < 64; i += 32)
-        for (size_t k = 0; k < 32; k++)
-            max[k] = score[i + k] > max[k] ? score[i + k] : max[k];
-    for (size_t k = 0; k < 16; k++)
-        max[k] = max[k] > max[16 + k] ? max[k] : max[16 + k];
-    for (size_t k = 0; k < 8; k++)
-        max[k] = max[k] > max[8 + k] ? max[k] : max[8 + k];
-    for (size_t k = 0; k < 4; k++)
-        max[k] = max[k] > max[4 + k] ? max[k] : max[4 + k];
-    for (size_t k = 0; k < 4; k++)
-        top = max[k] > top ? max[k] : top;
+    memcpy(&top, &most, sizeof top);
     return top;
 }
 

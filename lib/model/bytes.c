@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Vectors as bytes: see bytes.h. The only file with instructions of its own for a processor: AVX2
- * multiplies 16 pairs of 16 bits and adds neighbours at once, four rows share the loads of the
- * query, and their four sums are folded together. What it adds up are whole numbers, so the plain
- * loop behind it gives the same bits; which of the two runs is asked of the processor. */
+ * multiplies 16 pairs of 16 bits, or 32 of 8, and adds neighbours at once, AVX-512 with VNNI 64 of
+ * 8; four rows share the loads of the query, and their four sums are folded together. What is added
+ * up are whole numbers, so the plain loops behind them give the same bits; which of them runs is
+ * asked of the processor. */
 #include "model/bytes.h"
 
 #include <math.h>
@@ -56,7 +57,9 @@ PZ_KERNEL static void scan_plain(const struct pz_bytes_scan *r, size_t from, con
 }
 
 #ifdef HAS_AVX2
+#define INLINE static inline __attribute__((always_inline))
 #define AVX2 __attribute__((target("avx2")))
+#define VNNI __attribute__((target("arch=x86-64-v4,avx512vnni")))
 
 /* sum += products of 16 bytes at row with x, neighbours added. */
 AVX2 static inline __m256i add_16(__m256i sum, const int8_t *row, __m256i x)
@@ -233,20 +236,24 @@ PZ_KERNEL static void rough_plain(const struct pz_bytes_scan *r, size_t from, co
 }
 
 /* Rows at any places, one by one. */
-static void rough_few(const struct pz_bytes_scan *r, const int8_t *x, float factor,
+static void rough_few(const struct pz_bytes_scan *r, const struct pz_bytes_query8 *q,
                       const uint32_t *item, size_t n, float *out)
 {
     for (size_t i = 0; i < n; i++) {
         struct pz_bytes_scan one = { r->code + item[i] * r->d, r->scale + item[i], 1, r->d };
 
-        rough_plain(&one, 0, x, factor, out + i);
+        rough_plain(&one, 0, q->code, q->unit, out + i);
     }
 }
 
 #ifdef HAS_AVX2
-/* The processor's own prefetching ends with each page of 4 KB; rows that lie beyond its caches are
- * asked for two pages ahead, which takes a tenth more where they do not. */
-enum { AHEAD = 8 /* rows */, AHEAD_BYTES = 8192, FAR_BYTES = 16 << 20 };
+/* The processor's own prefetching ends with each page of 4 KB. Rows that lie beyond its caches are
+ * asked for two pages ahead, which takes a tenth more where they do not; where instructions are so
+ * few that they wait for the third cache, it pays there, too. */
+enum { AHEAD = 8 /* rows */, AHEAD_BYTES = 8192, FAR_BYTES = 16 << 20, FAR_BYTES_VNNI = 1 << 20 };
+
+/* The sums of four rows with a query. */
+typedef __m128i sum_4(const int8_t *const *row, size_t d, const struct pz_bytes_query8 *q);
 
 /* sum += products of 32 bytes at row with x, four neighbours added. The instruction wants one side
  * without signs: they go to the other, and two products of 127 and 127 fit in 16 bits. */
@@ -258,49 +265,85 @@ AVX2 static inline __m256i add_32(__m256i sum, const int8_t *row, __m256i x)
                                                    _mm256_set1_epi16(1)));
 }
 
-/* The sums of four rows. x, zero from d on, may reach up to 31 bytes behind a row. */
-AVX2 static inline __m128i rough_4(const int8_t *const *row, size_t d, const int8_t *x)
+/* The query, zero from d on, may reach up to 31 bytes behind a row. */
+AVX2 INLINE __m128i sum_4_avx2(const int8_t *const *row, size_t d, const struct pz_bytes_query8 *q)
 {
     __m256i s[4] = { _mm256_setzero_si256(), _mm256_setzero_si256(), _mm256_setzero_si256(),
                      _mm256_setzero_si256() };
 
     for (size_t k = 0; k < d; k += 32) {
-        __m256i q = _mm256_loadu_si256((const __m256i_u *)(x + k));
+        __m256i x = _mm256_loadu_si256((const __m256i_u *)(q->code + k));
 
-        s[0] = add_32(s[0], row[0] + k, q);
-        s[1] = add_32(s[1], row[1] + k, q);
-        s[2] = add_32(s[2], row[2] + k, q);
-        s[3] = add_32(s[3], row[3] + k, q);
+        s[0] = add_32(s[0], row[0] + k, x);
+        s[1] = add_32(s[1], row[1] + k, x);
+        s[2] = add_32(s[2], row[2] + k, x);
+        s[3] = add_32(s[3], row[3] + k, x);
     }
     return fold_4(s);
 }
 
-/* Rows four at a time, but not the last ones where there are no more behind. Returns how many rows
- * were done. */
-AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more, const int8_t *x,
-                              float factor, float *out)
+/* sum += products of (code + 128) of 64 bytes with x: the instruction wants one side without
+ * signs. */
+VNNI static inline __m512i add_64(__m512i sum, __m512i code, __m512i x)
+{
+    return _mm512_dpbusd_epi32(sum, _mm512_xor_si512(code, _mm512_set1_epi8(-128)), x);
+}
+
+VNNI static inline __m256i halves(__m512i sum)
+{
+    return _mm256_add_epi32(_mm512_castsi512_si256(sum), _mm512_extracti64x4_epi64(sum, 1));
+}
+
+/* Nothing behind a row is read. */
+VNNI INLINE __m128i sum_4_vnni(const int8_t *const *row, size_t d, const struct pz_bytes_query8 *q)
+{
+    __m512i less = _mm512_zextsi128_si512(_mm_cvtsi32_si128(-128 * q->sum));
+    __m512i s[4] = { less, less, less, less };
+    size_t k = 0;
+
+    for (; k + 64 <= d; k += 64) {
+        __m512i x = _mm512_loadu_si512(q->code + k);
+
+        s[0] = add_64(s[0], _mm512_loadu_si512(row[0] + k), x);
+        s[1] = add_64(s[1], _mm512_loadu_si512(row[1] + k), x);
+        s[2] = add_64(s[2], _mm512_loadu_si512(row[2] + k), x);
+        s[3] = add_64(s[3], _mm512_loadu_si512(row[3] + k), x);
+    }
+    if (k < d) {
+        __mmask64 in = ~(__mmask64)0 >> (64 - (d - k));
+        __m512i x = _mm512_maskz_loadu_epi8(in, q->code + k);
+
+        s[0] = add_64(s[0], _mm512_maskz_loadu_epi8(in, row[0] + k), x);
+        s[1] = add_64(s[1], _mm512_maskz_loadu_epi8(in, row[1] + k), x);
+        s[2] = add_64(s[2], _mm512_maskz_loadu_epi8(in, row[2] + k), x);
+        s[3] = add_64(s[3], _mm512_maskz_loadu_epi8(in, row[3] + k), x);
+    }
+    return fold_4((__m256i[]){ halves(s[0]), halves(s[1]), halves(s[2]), halves(s[3]) });
+}
+
+/* Rows four at a time, but not the last ones where there are no more behind. Returns how many were
+ * done. near: rows of so many bytes are not asked for ahead. */
+AVX2 INLINE size_t rough_fours(const struct pz_bytes_scan *r, bool more,
+                               const struct pz_bytes_query8 *q, float *restrict out, size_t near,
+                               sum_4 *sum)
 {
     size_t i = 0, d = r->d, end = more ? r->n : r->n - (r->n < 4 ? r->n : 4);
-    bool far = r->n * d > FAR_BYTES;
+    bool far = r->n * d > near;
 
     for (; i + 4 <= end; i += 4) {
-        const int8_t *at = r->code + i * d;
-        __m128 scale = _mm_mul_ps(_mm_set1_ps(factor), _mm_loadu_ps(r->scale + i));
+        const int8_t *at = r->code + i * d, *row[4] = { at, at + d, at + 2 * d, at + 3 * d };
+        __m128 scale = _mm_mul_ps(_mm_set1_ps(q->unit), _mm_loadu_ps(r->scale + i));
 
         if (far)
             pz_simd_prefetch(at + AHEAD_BYTES, 4 * d);
-        _mm_storeu_ps(out + i,
-                      _mm_mul_ps(scale, _mm_cvtepi32_ps(
-                                            rough_4((const int8_t *const[]){ at, at + d, at + 2 * d,
-                                                                             at + 3 * d },
-                                                    d, x))));
+        _mm_storeu_ps(out + i, _mm_mul_ps(scale, _mm_cvtepi32_ps(sum(row, d, q))));
     }
     return i;
 }
 
 /* The same of rows at any places, but not of four with one of the last ones. */
-AVX2 static void rough_rows_avx2(const struct pz_bytes_scan *r, const int8_t *x, float factor,
-                                 const uint32_t *item, size_t n, float *out)
+AVX2 INLINE void rough_places(const struct pz_bytes_scan *r, const struct pz_bytes_query8 *q,
+                              const uint32_t *item, size_t n, float *out, sum_4 *sum)
 {
     size_t i = 0, d = r->d;
 
@@ -311,18 +354,47 @@ AVX2 static void rough_rows_avx2(const struct pz_bytes_scan *r, const int8_t *x,
 
         for (size_t j = 0; j < 4; j++) {
             row[j] = r->code + item[i + j] * d;
-            scale[j] = factor * r->scale[item[i + j]];
+            scale[j] = q->unit * r->scale[item[i + j]];
             last = last || item[i + j] + 4 >= r->n;
             if (i + j + AHEAD < n)
                 pz_simd_prefetch(r->code + item[i + j + AHEAD] * d, d);
         }
         if (last)
-            rough_few(r, x, factor, item + i, 4, out + i);
+            rough_few(r, q, item + i, 4, out + i);
         else
             _mm_storeu_ps(out + i,
-                          _mm_mul_ps(_mm_loadu_ps(scale), _mm_cvtepi32_ps(rough_4(row, d, x))));
+                          _mm_mul_ps(_mm_loadu_ps(scale), _mm_cvtepi32_ps(sum(row, d, q))));
     }
-    rough_few(r, x, factor, item + i, n - i, out + i);
+    rough_few(r, q, item + i, n - i, out + i);
+}
+
+AVX2 static size_t rough_avx2(const struct pz_bytes_scan *r, bool more,
+                              const struct pz_bytes_query8 *q, float *out)
+{
+    return rough_fours(r, more, q, out, FAR_BYTES, sum_4_avx2);
+}
+
+VNNI static size_t rough_vnni(const struct pz_bytes_scan *r, bool more,
+                              const struct pz_bytes_query8 *q, float *out)
+{
+    return rough_fours(r, more, q, out, FAR_BYTES_VNNI, sum_4_vnni);
+}
+
+AVX2 static void rough_rows_avx2(const struct pz_bytes_scan *r, const struct pz_bytes_query8 *q,
+                                 const uint32_t *item, size_t n, float *out)
+{
+    rough_places(r, q, item, n, out, sum_4_avx2);
+}
+
+VNNI static void rough_rows_vnni(const struct pz_bytes_scan *r, const struct pz_bytes_query8 *q,
+                                 const uint32_t *item, size_t n, float *out)
+{
+    rough_places(r, q, item, n, out, sum_4_vnni);
+}
+
+static bool has_vnni(void)
+{
+    return pz_simd_is_wide() && __builtin_cpu_supports("avx512vnni");
 }
 #endif
 
@@ -349,6 +421,9 @@ void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
         max = fabsf(x[k]) > max ? fabsf(x[k]) : max;
     for (size_t k = 0; k < d; k++)
         q->code[k] = max > 0 ? (int8_t)lrintf(x[k] / max * ROUGH_MAX) : 0;
+    q->sum = 0;
+    for (size_t k = 0; k < d; k++)
+        q->sum += q->code[k];
     memset(q->code + d, 0, sizeof q->code - PZ_BYTES_DIM_MAX);
     q->x = x;
     q->unit = max / ROUGH_MAX;
@@ -357,16 +432,18 @@ void pz_bytes_query8(const float *x, size_t d, struct pz_bytes_query8 *q)
 
 /* Products with one query. more: four rows lie behind these, so that all can be done four at a
  * time. */
-static void rough_one(const struct pz_bytes_scan *rows, bool more, const int8_t *code, float unit,
+static void rough_one(const struct pz_bytes_scan *rows, bool more, const struct pz_bytes_query8 *q,
                       float *out)
 {
     size_t done = 0;
 
 #ifdef HAS_AVX2
-    if (__builtin_cpu_supports("avx2"))
-        done = rough_avx2(rows, more, code, unit, out);
+    if (has_vnni())
+        done = rough_vnni(rows, more, q, out);
+    else if (__builtin_cpu_supports("avx2"))
+        done = rough_avx2(rows, more, q, out);
 #endif
-    rough_plain(rows, done, code, unit, out);
+    rough_plain(rows, done, q->code, q->unit, out);
 }
 
 void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes_off *off,
@@ -380,7 +457,7 @@ void pz_bytes_rough_scan(const struct pz_bytes_scan *rows, const struct pz_bytes
         struct pz_bytes_scan part = { rows->code + from * rows->d, rows->scale + from, n, rows->d };
 
         for (size_t k = 0; k < n_x; k++)
-            rough_one(&part, rows->n - from - n >= 4, q[k]->code, q[k]->unit, out[k] + from);
+            rough_one(&part, rows->n - from - n >= 4, q[k], out[k] + from);
     }
     for (size_t k = 0; k < n_x; k++)
         for (size_t b = 0; b < (rows->n + 63) / 64; b++)
@@ -392,11 +469,13 @@ void pz_bytes_rough_rows(const struct pz_bytes_scan *rows, const struct pz_bytes
                          float *out, float *bound)
 {
 #ifdef HAS_AVX2
-    if (__builtin_cpu_supports("avx2"))
-        rough_rows_avx2(rows, q->code, q->unit, item, n, out);
+    if (has_vnni())
+        rough_rows_vnni(rows, q, item, n, out);
+    else if (__builtin_cpu_supports("avx2"))
+        rough_rows_avx2(rows, q, item, n, out);
     else
 #endif
-        rough_few(rows, q->code, q->unit, item, n, out);
+        rough_few(rows, q, item, n, out);
     for (size_t i = 0; i < n; i++)
         bound[i] = bound_of(&off[item[i] / 64], q);
 }

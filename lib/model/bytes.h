@@ -67,6 +67,7 @@ struct pz_bytes_query8 {
     const float *x; /* [d] what it is roughly */
     float unit;
     float length, away;                 /* of x; of its bytes from x, and what rounding adds */
+    int32_t sum;                        /* of code */
     int8_t code[PZ_BYTES_DIM_MAX + 32]; /* zero from d on */
 };
 

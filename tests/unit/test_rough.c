@@ -383,6 +383,49 @@ TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
     close_side(&one);
 }
 
+/* What a rough product is, in whole numbers. */
+static float product(const struct pz_bytes_scan *rows, const struct pz_bytes_query8 *q, size_t i)
+{
+    int32_t sum = 0;
+
+    for (size_t k = 0; k < rows->d; k++)
+        sum += rows->code[i * rows->d + k] * q->code[k];
+    return q->unit * rows->scale[i] * (float)sum;
+}
+
+/* Lengths of rows that fill registers, that do not, and the largest numbers there are. */
+TEST(rough_products_are_those_of_whole_numbers)
+{
+    enum { N = 23, D_MAX = 200, PLACES = 9 };
+    static const uint32_t item[PLACES] = { 3, 0, 22, 21, 7, 7, 19, 18, 1 };
+    struct pz_bytes_off off[1] = { { 0, 0 } };
+    int8_t code[N * D_MAX];
+    float x[D_MAX], scale[N], out[N], *to = out, bound[N], *off_by = bound;
+    struct pz_bytes_query8 q;
+    struct pz_rng rng;
+
+    pz_rng_init(&rng, 7, 1);
+    for (size_t i = 0; i < N; i++)
+        scale[i] = 1 + (float)pz_rng_below(&rng, 100);
+    for (size_t d = 8; d <= D_MAX; d += 8) {
+        struct pz_bytes_scan rows = { code, scale, N, d };
+
+        for (size_t i = 0; i < N * d; i++)
+            code[i] = i < 4 * d ? (int8_t)(i % 2 ? 127 : -127)
+                                : (int8_t)((int)pz_rng_below(&rng, 255) - 127);
+        for (size_t k = 0; k < d; k++)
+            x[k] = d % 16 ? (float)pz_rng_below(&rng, 1000) - 500 : k % 2 ? 1 : -1;
+        pz_bytes_query8(x, d, &q);
+        pz_bytes_rough_scan(&rows, off, (const struct pz_bytes_query8 *[]){ &q }, 1, &to, &off_by);
+        for (size_t i = 0; i < N; i++)
+            assert_true(out[i] >= product(&rows, &q, i) && out[i] <= product(&rows, &q, i));
+        pz_bytes_rough_rows(&rows, off, &q, item, PLACES, out, bound);
+        for (size_t i = 0; i < PLACES; i++)
+            assert_true(out[i] >= product(&rows, &q, item[i]) &&
+                        out[i] <= product(&rows, &q, item[i]));
+    }
+}
+
 /* Rows that end where the memory ends, one more than the tiles of a block hold. */
 TEST(a_scan_reads_no_byte_behind_its_rows)
 {
