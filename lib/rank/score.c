@@ -385,49 +385,47 @@ const float *pz_scored_fallback(const struct pz_scored *scored)
     return s->fallback;
 }
 
-enum { FEW_BITS = 8 /* of a word: one by one */, TOGETHER = 16 /* words: few floats a sum */ };
+enum {
+    FEW_BITS = 8, /* of a word: one by one */
+    LANES = 32    /* sums side by side: compilers leave loops of so many in registers */
+};
 
-/* sum[k] += exp(scale * (score[k] - top)) of the n <= 64 scores whose bits are set. */
+/* sum[k] += exp(scale * (score - top)) of the n <= 64 scores whose bits are set. */
 static inline __attribute__((always_inline)) void add_word(const float *score, uint32_t n,
                                                            uint64_t bits, float scale, float top,
-                                                           float *sum)
+                                                           double *sum)
 {
-    float e[64];
+    float e[2 * LANES];
 
     for (uint32_t i = 0; i < n; i++)
         e[i] = pz_exp_fast(scale * (score[i] - top));
     for (uint64_t out = ~bits; out; out &= out - 1)
         e[__builtin_ctzll(out)] = 0;
-    for (uint32_t i = 0; i < n; i++)
-        sum[i] += e[i];
+    for (size_t k = 0; k < LANES; k++)
+        sum[k] += (double)(e[k] + e[LANES + k]);
 }
 
 /* The same over all n scores of a set, 64 together less than they seem by times * off. */
 PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32_t n, float scale,
                                  float top, const float *off, float times)
 {
-    double total = 0;
+    double sum[LANES] = { 0 }, total = 0;
 
-    for (uint32_t w = 0; w < (n + 63) / 64; w += TOGETHER) {
-        uint32_t end = (n + 63) / 64 - w < TOGETHER ? (n + 63) / 64 : w + TOGETHER;
-        float sum[64] = { 0 };
+    for (uint32_t i = 0; i < n; i += 64) {
+        float from = off ? top + times * off[i / 64] : top;
+        uint64_t bits = set[i / 64];
 
-        for (uint32_t k = w; k < end; k++) {
-            const float *at = score + (size_t)k * 64;
-            float from = off ? top + times * off[k] : top;
-            uint64_t bits = set[k];
-
-            if (__builtin_popcountll(bits) <= FEW_BITS)
-                for (; bits; bits &= bits - 1)
-                    sum[0] += pz_exp_fast(scale * (at[__builtin_ctzll(bits)] - from));
-            else if (n - k * 64 >= 64)
-                add_word(at, 64, bits, scale, from, sum);
-            else
-                add_word(at, n - k * 64, bits, scale, from, sum);
-        }
-        for (size_t k = 0; k < 64; k++)
-            total += (double)sum[k];
+        if (__builtin_popcountll(bits) <= FEW_BITS)
+            for (; bits; bits &= bits - 1)
+                total += (double)pz_exp_fast(scale *
+                                             (score[i + (uint32_t)__builtin_ctzll(bits)] - from));
+        else if (n - i >= 64)
+            add_word(score + i, 64, bits, scale, from, sum);
+        else
+            add_word(score + i, n - i, bits, scale, from, sum);
     }
+    for (size_t k = 0; k < LANES; k++)
+        total += sum[k];
     return total;
 }
 
