@@ -28,6 +28,21 @@ static inline uint64_t *pz_bits_new(size_t n)
     return pz_mem_array(pz_bits_words(n), sizeof(uint64_t));
 }
 
+/* Bytes that so many sets of n rows take of a slab. */
+static inline size_t pz_bits_bytes(size_t n, size_t n_sets)
+{
+    return n_sets * pz_mem_slab_bytes(pz_bits_words(n), sizeof(uint64_t));
+}
+
+/* An empty set of n rows from a slab.
+ *
+ * Errors:  NULL when there is no room
+ * Owner:   the slab */
+static inline uint64_t *pz_bits_take(struct pz_mem_slab *slab, size_t n)
+{
+    return pz_mem_slab_take(slab, pz_bits_words(n), sizeof(uint64_t));
+}
+
 /* Put row i in. */
 static inline void pz_bits_add(uint64_t *set, size_t i)
 {
@@ -81,6 +96,42 @@ static inline size_t pz_bits_count(const uint64_t *set, size_t n)
     for (size_t i = 0; i < pz_bits_words(n); i++)
         count += pz_bits_of_word(set[i]);
     return count;
+}
+
+/* Whether more than so many of n rows are in. */
+static inline bool pz_bits_more_than(const uint64_t *set, size_t n, size_t limit)
+{
+    size_t count = 0;
+
+    for (size_t i = 0; i < pz_bits_words(n) && count <= limit; i++)
+        count += pz_bits_of_word(set[i]);
+    return count > limit;
+}
+
+/* Of n words: the first from w on that is not in `skip`, a set of words; NULL: nothing is in it. n:
+ * there is none. */
+static inline size_t pz_bits_next_word(const uint64_t *skip, size_t w, size_t n)
+{
+    while (skip && w < n) {
+        uint64_t bits = ~skip[w / 64] >> (w % 64);
+
+        if (bits) {
+            w += (size_t)__builtin_ctzll(bits);
+            return w < n ? w : n;
+        }
+        w = (w / 64 + 1) * 64;
+    }
+    return w < n ? w : n;
+}
+
+/* Of n words of a set: the first from w on that is not 0; n: there is none. */
+static inline size_t pz_bits_next_used(const uint64_t *set, size_t w, size_t n)
+{
+    while (w + 4 <= n && !(set[w] | set[w + 1] | set[w + 2] | set[w + 3]))
+        w += 4;
+    while (w < n && !set[w])
+        w++;
+    return w;
 }
 
 /* out: what is in a, in b or in both; out may be either. */

@@ -121,13 +121,20 @@ static void *begin(char *p)
     return p ? p + lead((uintptr_t)p) : NULL;
 }
 
+void *pz_mem_map_small(size_t n, size_t elem_bytes)
+{
+    size_t bytes = map_bytes(n, elem_bytes);
+
+    return bytes ? begin(map(bytes)) : NULL;
+}
+
 void *pz_mem_map(size_t n, size_t elem_bytes)
 {
     size_t bytes = map_bytes(n, elem_bytes), before, behind;
     char *p;
 
     if (bytes < HUGE_PAGE)
-        return bytes ? begin(map(bytes)) : NULL;
+        return pz_mem_map_small(n, elem_bytes);
     /* Huge pages begin at multiples of their size: what is too much on both sides goes back. */
     p = map(bytes + HUGE_PAGE);
     if (!p)
@@ -147,6 +154,69 @@ void pz_mem_unmap(void *p, size_t n, size_t elem_bytes)
 {
     if (p)
         munmap((char *)p - (uintptr_t)p % PAGE, map_bytes(n, elem_bytes));
+}
+
+size_t pz_mem_slab_bytes(size_t n, size_t elem_bytes)
+{
+    size_t bytes;
+
+    if (!multiply(n, elem_bytes, &bytes) || bytes > PTRDIFF_MAX)
+        return PTRDIFF_MAX;
+    return (bytes + PZ_MEM_ALIGN - 1) / PZ_MEM_ALIGN * PZ_MEM_ALIGN;
+}
+
+bool pz_mem_slab_init(struct pz_mem_slab *slab, size_t bytes, size_t more)
+{
+    size_t all = more < PTRDIFF_MAX - bytes ? bytes + more : PTRDIFF_MAX, due = bytes;
+
+    if (bytes < HUGE_PAGE - PAGE && all > HUGE_PAGE / 8)
+        bytes = HUGE_PAGE - PAGE;
+    else if (all <= HUGE_PAGE / 8)
+        bytes = all;
+    *slab = (struct pz_mem_slab){ .begin = pz_mem_map(bytes, 1), .bytes = bytes, .due = due };
+    return slab->begin;
+}
+
+void pz_mem_slab_clear(struct pz_mem_slab *slab)
+{
+    pz_mem_unmap(slab->begin, slab->bytes, 1);
+    for (size_t i = 0; i < slab->n_own; i++)
+        pz_mem_unmap(slab->own[i].p, slab->own[i].n, slab->own[i].elem_bytes);
+    *slab = (struct pz_mem_slab){ .begin = NULL };
+}
+
+static void *take(struct pz_mem_slab *slab, size_t bytes)
+{
+    char *p = slab->begin + slab->used;
+
+    slab->used += bytes;
+    return p;
+}
+
+void *pz_mem_slab_take(struct pz_mem_slab *slab, size_t n, size_t elem_bytes)
+{
+    size_t bytes = pz_mem_slab_bytes(n, elem_bytes);
+
+    if (!slab->begin || bytes > slab->due)
+        return NULL;
+    slab->due -= bytes;
+    return take(slab, bytes);
+}
+
+void *pz_mem_slab_map(struct pz_mem_slab *slab, size_t n, size_t elem_bytes, bool dense)
+{
+    size_t bytes = pz_mem_slab_bytes(n, elem_bytes);
+    void *p;
+
+    if (slab->begin && bytes <= slab->bytes - slab->used - slab->due)
+        return take(slab, bytes);
+    if (slab->n_own == PZ_MEM_SLAB_OWN)
+        return NULL;
+    p = dense ? pz_mem_map(n, elem_bytes) : pz_mem_map_small(n, elem_bytes);
+    slab->own[slab->n_own].p = p;
+    slab->own[slab->n_own].n = n;
+    slab->own[slab->n_own++].elem_bytes = elem_bytes;
+    return p;
 }
 
 void *pz_mem_copy(const void *src, size_t n, size_t elem_bytes)

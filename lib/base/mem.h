@@ -33,8 +33,45 @@ void *pz_mem_reserve(size_t n, size_t elem_bytes);
  * Owner: the caller, by pz_mem_unmap with the same n and elem_bytes. */
 void *pz_mem_map(size_t n, size_t elem_bytes);
 
+/* The same in small pages: for what is used here and there.
+ * Owner: as pz_mem_map. */
+void *pz_mem_map_small(size_t n, size_t elem_bytes);
+
 /* Give it back; accepts NULL. */
 void pz_mem_unmap(void *p, size_t n, size_t elem_bytes);
+
+enum { PZ_MEM_SLAB_OWN = 8 };
+
+/* Zeroed arrays that come and go together, in one mapping (pz_mem_map): of what is used in most
+ * places one large page is had for the price of 66 small ones. All-zero: none. */
+struct pz_mem_slab {
+    char *begin;
+    size_t bytes, used, due; /* due: of the bytes that pz_mem_slab_take is to find */
+    struct {
+        void *p;
+        size_t n, elem_bytes;
+    } own[PZ_MEM_SLAB_OWN]; /* arrays that did not fit */
+    size_t n_own;
+};
+
+/* Bytes that an array takes of a slab. */
+size_t pz_mem_slab_bytes(size_t n, size_t elem_bytes);
+
+/* Room for arrays of so many bytes in all, and for what else fits of `more` bytes into one large
+ * page; false: memory is out.
+ * Owner: the caller, by pz_mem_slab_clear, which accepts an all-zero slab. */
+bool pz_mem_slab_init(struct pz_mem_slab *slab, size_t bytes, size_t more);
+void pz_mem_slab_clear(struct pz_mem_slab *slab);
+
+/* The next array, as pz_mem_array; NULL: there is no such room.
+ * Owner: the slab. */
+void *pz_mem_slab_take(struct pz_mem_slab *slab, size_t n, size_t elem_bytes);
+
+/* The same of the bytes that may be more: where it does not fit, a mapping of its own, in large
+ * pages if it is dense, that is, used in most places. At most PZ_MEM_SLAB_OWN such arrays. NULL:
+ * memory is out.
+ * Owner: the slab. */
+void *pz_mem_slab_map(struct pz_mem_slab *slab, size_t n, size_t elem_bytes, bool dense);
 
 /* A copy of n elements; NULL as pz_mem_array.
  * Owner: the caller, by free. */

@@ -11,6 +11,7 @@
  * scores first, then what its scorer asks for. */
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/simd.h"
 #include "model/blend.h"
 
@@ -29,6 +30,13 @@ size_t pz_model_scratch(const struct pz_model *m)
         max = n > max ? n : max;
     }
     return round_up(max) + round_up((size_t)m->items.n * sizeof(float));
+}
+
+void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes)
+{
+    enum { MANY = 1 << 18 }; /* their floats fill half of a large page */
+
+    return pz_mem_slab_map(slab, n, elem_bytes, pz_model_learned(m) >= MANY);
 }
 
 enum { FEW_BITS = 8 /* of a word: one by one */ };
@@ -67,11 +75,14 @@ static inline __attribute__((always_inline)) float largest_of(const float *score
 }
 
 PZ_KERNEL float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
-                                   const float *bound)
+                                   const float *bound, const uint64_t *skip)
 {
+    size_t words = pz_bits_words(n);
     float top = 0;
 
-    for (uint32_t i = 0; i < n; i += 64) {
+    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
+         w = pz_bits_next_word(skip, w + 1, words)) {
+        uint32_t i = (uint32_t)w * 64;
         uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
 
         if (bound && bound[i / 64] <= top)
@@ -86,7 +97,7 @@ PZ_KERNEL float pz_score_max_below(const float *score, uint32_t n, const uint64_
 
 float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
 {
-    return pz_score_max_below(score, n, allowed, NULL);
+    return pz_score_max_below(score, n, allowed, NULL, NULL);
 }
 
 PZ_KERNEL uint64_t pz_scores_above(const float *score, uint32_t n, float bar)

@@ -12,6 +12,7 @@
 
 #include "base/err.h"
 #include "base/json.h"
+#include "base/mem.h"
 #include "data/attrs.h"
 #include "data/corpus.h"
 #include "data/dataset.h"
@@ -201,6 +202,12 @@ double pz_model_event_weight(const struct pz_model *m, const char *event_type, d
 /* Bytes of scratch one thread needs for pz_model_score. */
 size_t pz_model_scratch(const struct pz_model *m);
 
+/* As pz_mem_slab_map, for what holds numbers of all items: it is dense unless training saw few of
+ * them, as most answers write little of the others.
+ * Errors: NULL: memory is out
+ * Owner:  the slab */
+void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes);
+
 /* The blend: out[items.n] = sum of weight * score / max(score over allowed) over the parts.
  * allowed: bitset of items that may be recommended (64-bit words, items.n bits); NULL: all.
  * part_score: NULL, or [n_parts * items.n] to receive each part's normalised score.
@@ -212,9 +219,9 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
 float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
 
 /* The same where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL: not
- * known. */
+ * known. Words of scores in `skip`, a bit each, are left out; NULL: none. */
 float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
-                         const float *bound);
+                         const float *bound, const uint64_t *skip);
 
 /* Which of n <= 64 scores are above `bar`, a bit each. Threads: any */
 uint64_t pz_scores_above(const float *score, uint32_t n, float bar);

@@ -48,12 +48,26 @@ static size_t scratch_of(const struct pz_part *p)
     return p->scorer->rough ? (p->scorer->scratch_bytes(p->part) + 63) / 64 * 64 : 0;
 }
 
-static size_t words(const struct pz_model *m)
+/* Words of items, and of those that parts know. */
+static size_t words(const struct pz_rough *r)
 {
-    return ((size_t)m->items.n + 63) / 64;
+    return pz_bits_words(r->n_items);
 }
 
-struct pz_rough *pz_rough_new(const struct pz_model *m)
+static size_t words_learned(const struct pz_rough *r)
+{
+    return pz_bits_words(r->learned);
+}
+
+size_t pz_rough_bytes(const struct pz_model *m)
+{
+    size_t n = pz_bits_words(m->items.n);
+
+    return pz_bits_bytes(m->items.n, 1) + pz_bits_bytes(n, 1) +
+           pz_mem_slab_bytes(2 * n, sizeof(float)) + pz_mem_slab_bytes(n, sizeof(float));
+}
+
+struct pz_rough *pz_rough_new(const struct pz_model *m, struct pz_mem_slab *slab)
 {
     struct pz_rough *r = calloc(1, sizeof *r);
     size_t bytes = 0;
@@ -64,14 +78,17 @@ struct pz_rough *pz_rough_new(const struct pz_model *m)
         bytes += scratch_of(&m->part[i]);
     r->n_items = m->items.n;
     r->learned = pz_model_learned(m);
-    r->base = pz_mem_map(m->items.n, sizeof *r->base);
-    r->touched = pz_bits_new(m->items.n);
-    r->scan = pz_mem_map(r->learned, sizeof *r->scan);
-    r->off = pz_mem_array(2 * words(m), sizeof *r->off); /* the blend's, then a part's */
-    r->max = pz_mem_array(words(m), sizeof *r->max);
+    r->touched = pz_bits_take(slab, m->items.n);
+    r->off = pz_mem_slab_take(slab, 2 * words(r), sizeof *r->off); /* the blend's, then a part's */
+    r->max = pz_mem_slab_take(slab, words(r), sizeof *r->max);
+    r->plain = pz_bits_take(slab, words(r));
+    r->scan = pz_mem_slab_map(slab, r->learned, sizeof *r->scan, true);
+    r->base = pz_model_map(m, slab, m->items.n, sizeof *r->base);
     r->scratch = pz_mem_array(bytes, 1);
-    if (r->base && r->touched && r->scan && r->off && r->max && r->scratch)
+    if (r->base && r->touched && r->scan && r->off && r->max && r->plain && r->scratch) {
+        pz_bits_fill(r->plain, words(r), true);
         return r;
+    }
     pz_rough_free(r);
     return NULL;
 }
@@ -80,11 +97,6 @@ void pz_rough_free(struct pz_rough *r)
 {
     if (!r)
         return;
-    pz_mem_unmap(r->base, r->n_items, sizeof *r->base);
-    pz_mem_unmap(r->scan, r->learned, sizeof *r->scan);
-    free(r->touched);
-    free(r->off);
-    free(r->max);
     free(r->scratch);
     free(r);
 }
@@ -259,7 +271,7 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
 {
     struct ready s = { .p = &m->part[i], .scratch = scratch, .now = t->rough->now };
     struct pz_rough *r = t->rough;
-    float *raw = t->job.scratch, *off = r->off + words(m);
+    float *raw = t->job.scratch, *off = r->off + words(r);
     struct pz_rough_part *p;
     uint32_t n = r->learned; /* items that came since have nothing of it */
 
@@ -272,7 +284,7 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
         memset(r->scan, 0, n * sizeof *r->scan);
     r->any_scan = true;
     pz_blend_add(r->scan, raw, n, p->factor);
-    add_off(r->off, off, p->factor, words(m));
+    add_off(r->off, off, p->factor, words_learned(r));
 }
 
 /* Make part i of a query ready; *reach is all-zero where it wants to be scanned. Returns whether it
@@ -309,8 +321,8 @@ static void score_part(const struct pz_model *m, size_t i, size_t at, struct pz_
             add_by_length(m, i, t, t->rough->scratch + at, &reach);
             continue;
         }
-        off[n_ready] = t->rough->off + words(m);
-        memset(off[n_ready], 0, words(m) * sizeof *off[n_ready]);
+        off[n_ready] = t->rough->off + words(t->rough);
+        memset(off[n_ready], 0, words_learned(t->rough) * sizeof *off[n_ready]);
         scratch[n_ready] = t->rough->scratch + at;
         raw[n_ready] = t->job.scratch;
         ready[n_ready++] = t;
@@ -370,13 +382,17 @@ static inline __attribute__((always_inline)) void fill_up(const struct pz_rough 
 PZ_KERNEL static void add_limits(const struct pz_rough *r, uint32_t n, float *out)
 {
     uint32_t first = 0, learned = r->learned;
+    size_t all = words(r);
 
     for (; first + WORD <= learned; first += WORD)
         add_up(r, first, WORD, WORD, out + first);
-    for (; first < n; first += WORD) {
-        uint32_t left = n - first < WORD ? n - first : WORD;
+    for (size_t w = pz_bits_next_word(r->plain, first / WORD, all); w < all;
+         w = pz_bits_next_word(r->plain, w + 1, all)) {
+        uint32_t left;
 
-        if (!pz_rough_is_plain(r, first / WORD))
+        first = (uint32_t)w * WORD;
+        left = n - first < WORD ? n - first : WORD;
+        if (!pz_rough_is_plain(r, w))
             add_up(r, first, left, learned <= first ? 0 : learned - first, out + first);
         else if (left == WORD)
             fill_up(r, first, WORD, out + first);
@@ -385,28 +401,50 @@ PZ_KERNEL static void add_limits(const struct pz_rough *r, uint32_t n, float *ou
     }
 }
 
+/* Which words are plain and stay so. Samples, which lengths want, read all items. */
+static void find_plain(struct pz_rough *r)
+{
+    size_t all = words(r), w = words_learned(r);
+    bool any = !r->dense && !r->any_reach;
+
+    pz_bits_fill(r->plain, all, any);
+    for (size_t k = 0; any && k < w; k++)
+        pz_bits_remove(r->plain, k);
+    while (any && (w = pz_bits_next_used(r->touched, w, all)) < all)
+        pz_bits_remove(r->plain, w++);
+    r->rest = r->slack;
+    r->rest_max = r->slack > 0 ? r->slack : 0;
+}
+
+/* The largest of a word that was written. */
+static float max_of_word(const struct pz_rough_task *t, size_t w)
+{
+    const uint64_t *allowed = t->job.allowed + w;
+    const float *out = t->job.out + w * WORD;
+    size_t left = t->rough->n_items - w * WORD;
+
+    if (pz_rough_is_plain(t->rough, w))
+        return *allowed && *out > 0 ? *out : 0;
+    return pz_score_max(out, (uint32_t)(left < WORD ? left : WORD), allowed);
+}
+
 /* The base is there, the parts are: what each item has at most. */
 static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
 {
     struct pz_rough *r = t->rough;
-    uint32_t n = m->items.n;
+    size_t all = words(r);
     float weight = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
         weight += (float)pz_part_weight(&m->part[i], t->job.q);
     r->slack = 2 * weight * ROUNDING;
-    for (size_t w = 0; w < words(m); w++)
+    for (size_t w = 0; w < words_learned(r); w++)
         r->off[w] *= 1 + ROUNDING;
-    add_limits(r, n, t->job.out);
-    for (uint32_t i = 0; i < n; i += WORD) {
-        const uint64_t *allowed = t->job.allowed + i / WORD;
-        const float *out = t->job.out + i;
-
-        if (!pz_rough_is_plain(r, i / WORD))
-            r->max[i / WORD] = pz_score_max(out, n - i < WORD ? n - i : WORD, allowed);
-        else
-            r->max[i / WORD] = *allowed && *out > 0 ? *out : 0;
-    }
+    find_plain(r);
+    add_limits(r, m->items.n, t->job.out);
+    for (size_t w = pz_bits_next_word(r->plain, 0, all); w < all;
+         w = pz_bits_next_word(r->plain, w + 1, all))
+        r->max[w] = max_of_word(t, w);
 }
 
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n)
@@ -421,7 +459,7 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
         r->now = task[k].job.q->now;
         task[k].job.used = 0;
         task[k].done = true;
-        memset(r->off, 0, words(m) * sizeof *r->off);
+        memset(r->off, 0, words_learned(r) * sizeof *r->off);
         pz_rough_base(m, &task[k]);
     }
     for (size_t i = 0; i < m->n_parts; i++)

@@ -10,6 +10,7 @@
 #ifndef PZ_MODEL_ROUGH_H
 #define PZ_MODEL_ROUGH_H
 
+#include "base/mem.h"
 #include "model/model.h"
 
 /* What scores of a part do not exceed: reach * length * (1 + fade * (trend - 1)). */
@@ -39,9 +40,12 @@ struct pz_rough {
     bool dense;
     struct pz_rough_fixed fixed[PZ_MAX_PARTS]; /* behind base, in the order of the blend */
     size_t n_fixed;
-    float *scan; /* [learned] what was scanned gave, where any was; NULL: nothing ever is */
-    float *max;  /* [words of items.n] no allowed one of 64 items has more */
-    float *off;  /* [words of items.n] how far what was scanned is off at most, 64 items together */
+    float *scan;     /* [learned] what was scanned gave, where any was; NULL: nothing ever is */
+    float *max;      /* [words of items.n] no allowed one of 64 items has more */
+    uint64_t *plain; /* words, a bit each, that nobody wrote: in each item's place there is to be
+                      * `rest`, and rest_max in max */
+    float rest, rest_max;
+    float *off; /* [words of items.n] how far what was scanned is off at most, 64 items together */
     struct pz_rough_part part[PZ_MAX_PARTS];
     size_t n;                 /* parts; 0: the blend is exact */
     bool any_scan, any_reach; /* which kinds are among them */
@@ -90,7 +94,7 @@ static inline __attribute__((always_inline)) void pz_rough_limits(const struct p
 }
 
 /* Whether all of a word's items came since training and have a base of 0: what they have at most is
- * the same. */
+ * the same. Where no lengths tell such words are not written, see `plain`. */
 static inline bool pz_rough_is_plain(const struct pz_rough *r, size_t w)
 {
     return w * 64 >= r->learned && !r->dense && r->touched[w] == 0;
@@ -99,14 +103,17 @@ static inline bool pz_rough_is_plain(const struct pz_rough *r, size_t w)
 /* Whether a model is worth it: it has parts that can be scored roughly, and many items. */
 bool pz_rough_suits(const struct pz_model *m);
 
-/* Room for a model's items.
- * Errors: NULL: memory is out
- * Owner:  pz_rough_free, which accepts NULL */
-struct pz_rough *pz_rough_new(const struct pz_model *m);
+/* Bytes that pz_rough_new takes of a slab. */
+size_t pz_rough_bytes(const struct pz_model *m);
+
+/* Room for a model's items, some of it taken from a slab.
+ * Errors: NULL: memory is out, or the slab is too small
+ * Owner:  pz_rough_free, which accepts NULL, before the slab is cleared */
+struct pz_rough *pz_rough_new(const struct pz_model *m, struct pz_mem_slab *slab);
 void pz_rough_free(struct pz_rough *r);
 
 /* As pz_model_score, roughly, of n <= PZ_SCORE_BLOCK queries: job.out becomes what the blend of an
- * allowed item is at most. The same bits however many queries there are.
+ * allowed item is at most, but in plain words. The same bits however many queries there are.
  * Owner: task[k].rough borrows from m and from the query until its next use */
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n);
 

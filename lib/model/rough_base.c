@@ -25,56 +25,36 @@ struct pz_rough_limit pz_rough_limit_of(const struct pz_part *p, const float *le
     return (struct pz_rough_limit){ length, fade > 0 ? p->trend->scale : NULL, 1, fade };
 }
 
-/* Multiply words of which anything was touched: what was not is 0. */
-PZ_KERNEL static void multiply_few(struct pz_rough *r, float factor)
-{
-    for (uint32_t i = 0; i < r->n_items; i += WORD) {
-        float *base = r->base + i;
-
-        if (!r->touched[i / WORD])
-            continue;
-        if (r->n_items - i >= WORD)
-            for (uint32_t k = 0; k < WORD; k++)
-                base[k] *= factor;
-        else
-            for (uint32_t k = 0; k < r->n_items - i; k++)
-                base[k] *= factor;
-    }
-}
-
 static void empty(struct pz_rough *r)
 {
+    size_t n = pz_bits_words(r->n_items);
+
     if (r->dense)
         memset(r->base, 0, r->n_items * sizeof *r->base);
-    for (uint32_t i = 0; i < r->n_items && !r->dense; i += WORD)
-        if (r->touched[i / WORD])
-            memset(r->base + i, 0,
-                   (r->n_items - i < WORD ? r->n_items - i : WORD) * sizeof *r->base);
-    pz_bits_fill(r->touched, r->n_items, false);
+    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
+        for (uint64_t bits = r->touched[w]; bits && !r->dense; bits &= bits - 1)
+            r->base[w * WORD + (size_t)__builtin_ctzll(bits)] = 0;
+        r->touched[w] = 0;
+    }
     r->dense = false;
 }
 
-/* Multiply what was touched by trends, where there are any; returns the largest allowed. */
-static float largest_few(struct pz_rough *r, const struct pz_rough_limit *l,
-                         const uint64_t *allowed)
+/* Multiply what was touched by a factor and, unless l is NULL, by trends. Returns the largest
+ * allowed. */
+static float multiply_few(struct pz_rough *r, const struct pz_rough_limit *l, float factor,
+                          const uint64_t *allowed)
 {
+    size_t n = pz_bits_words(r->n_items);
     float top = 0;
 
-    for (uint32_t i = 0; i < r->n_items; i += WORD) {
-        uint64_t open = r->touched[i / WORD] & allowed[i / WORD];
+    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++)
+        for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1) {
+            uint32_t item = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
+            float *score = &r->base[item];
 
-        for (uint64_t bits = l->trend ? r->touched[i / WORD] : 0; bits; bits &= bits - 1) {
-            uint32_t item = i + (uint32_t)__builtin_ctzll(bits);
-
-            r->base[item] *= pz_rough_trend(l, item);
+            *score *= l ? pz_rough_trend(l, item) : factor;
+            top = *score > top && pz_bits_has(allowed, item) ? *score : top;
         }
-        if (open) {
-            uint32_t left = r->n_items - i < WORD ? r->n_items - i : WORD;
-            float most = pz_score_max(r->base + i, left, &open);
-
-            top = most > top ? most : top;
-        }
-    }
     return top;
 }
 
@@ -88,13 +68,13 @@ static void add_few(const struct pz_model *m, size_t i, struct pz_rough_task *t)
     float top = 0;
 
     if (p->scorer->score_few(p->part, q, t->job.scratch, r->base, r->touched))
-        top = largest_few(r, &l, t->job.allowed);
+        top = multiply_few(r, &l, 1, t->job.allowed);
     if (top <= 0) {
         empty(r);
         return;
     }
     t->job.used |= 1u << i;
-    multiply_few(r, (float)pz_part_weight(p, t->job.q) / top);
+    multiply_few(r, NULL, (float)pz_part_weight(p, t->job.q) / top, t->job.allowed);
 }
 
 PZ_KERNEL static float largest_fixed(const struct pz_rough_limit *l, uint32_t n,

@@ -155,6 +155,7 @@ float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *aske
         return 1;
     items.n = m->items.n;
     items.learned = pz_model_learned(m);
+    items.counted = items.learned;
     items.since = m->item_since;
     items.newest = m->block_since;
     items.count = m->item_count;

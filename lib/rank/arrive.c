@@ -26,9 +26,7 @@ static size_t best(const struct pz_scored *s, struct pz_hit hit[PLACES])
     uint32_t n = s->asked->m->items.n;
 
     pz_scores_settle_best(s->scores, set, n, hit, PLACES);
-    n = (uint32_t)pz_top(s->scores->blend, set, pz_scores_max(s->scores), n, hit, PLACES);
-    pz_top_sort(hit, n);
-    return n;
+    return pz_scores_top(s->scores, set, n, hit, PLACES);
 }
 
 /* The blend at a place, which may be a fraction or before the first. */

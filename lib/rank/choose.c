@@ -40,8 +40,7 @@ static size_t candidates(struct pz_chosen *c, const struct pz_scored *scored, co
 
     pz_bits_without(c->open, set, c->gone, n_items);
     pz_scores_settle_best(scored->scores, c->open, n_items, hit, want);
-    n = known = pz_top(scored->scores->blend, c->open, pz_scores_max(scored->scores), n_items, hit,
-                       want);
+    n = known = pz_scores_top(scored->scores, c->open, n_items, hit, want);
     for (size_t i = 0; i < n; i++) {
         hit[i].source = origin(scored, &hit[i]);
         pz_bits_remove(c->open, hit[i].item);
@@ -255,19 +254,16 @@ enum pz_status pz_chosen_grow(struct pz_chosen *c, size_t n, struct pz_err *err)
                : pz_err_memory(err, "the answer", (double)n * sizeof *c->hit);
 }
 
-bool pz_chosen_init(struct pz_chosen *c, uint32_t n_items)
+bool pz_chosen_init(struct pz_chosen *c, uint32_t n_items, struct pz_mem_slab *slab)
 {
-    *c = (struct pz_chosen){ .gone = pz_bits_new(n_items),
-                             .open = pz_bits_new(n_items),
-                             .eligible = pz_bits_new(n_items) };
+    *c = (struct pz_chosen){ .gone = pz_bits_take(slab, n_items),
+                             .open = pz_bits_take(slab, n_items),
+                             .eligible = pz_bits_take(slab, n_items) };
     return c->gone && c->open && c->eligible;
 }
 
 void pz_chosen_clear(struct pz_chosen *c)
 {
-    free(c->gone);
-    free(c->open);
-    free(c->eligible);
     free(c->caps.tally.cell);
     free(c->diversity.slot);
     free(c->pool);

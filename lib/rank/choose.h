@@ -21,8 +21,11 @@ struct pz_chosen {
     size_t n_pool, cap_pool, cap_promoted, cap_hits;
 };
 
-/* Room for a model's items; false: memory is out (pz_chosen_clear then, too). */
-bool pz_chosen_init(struct pz_chosen *c, uint32_t n_items);
+enum { PZ_CHOSEN_SETS = 3 };
+
+/* Room for a model's items, of which PZ_CHOSEN_SETS sets are taken from a slab; false: memory is
+ * out (pz_chosen_clear then, too, before the slab). */
+bool pz_chosen_init(struct pz_chosen *c, uint32_t n_items, struct pz_mem_slab *slab);
 void pz_chosen_clear(struct pz_chosen *c);
 
 /* Find the columns of caps and diversity.

@@ -17,6 +17,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/rng.h"
 #include "base/simd.h"
 #include "model/model.h"
@@ -139,10 +140,22 @@ static uint64_t open_word(uint64_t draw, uint32_t first, double max, uint64_t bi
 
 /* ---- */
 
-PZ_KERNEL static void scale(float *score, uint32_t n, float factor)
+/* All words but those in skip. */
+PZ_KERNEL static void scale(float *score, uint32_t n, float factor, const uint64_t *skip)
 {
-    for (uint32_t i = 0; i < n; i++)
-        score[i] *= factor;
+    size_t words = pz_bits_words(n);
+
+    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
+         w = pz_bits_next_word(skip, w + 1, words)) {
+        float *own = score + w * WORD;
+
+        if (n - w * WORD >= WORD)
+            for (uint32_t i = 0; i < WORD; i++)
+                own[i] *= factor;
+        else
+            for (uint32_t i = 0; i < n - w * WORD; i++)
+                own[i] *= factor;
+    }
 }
 
 /* One young item at hand. */
@@ -155,6 +168,8 @@ struct young_item {
 /* Live impressions aside. */
 static double tried_of(const struct pz_explore_items *items, uint32_t i)
 {
+    if (i >= items->counted)
+        return 1;
     return 1 + ((double)items->count[i] + (items->shown ? (double)items->shown[i] : 0));
 }
 
@@ -201,9 +216,14 @@ struct draw {
     size_t n_due;
 };
 
+static bool is_plain(const struct draw *d, uint32_t i)
+{
+    return d->items->plain && pz_bits_has(d->items->plain, i / WORD);
+}
+
 static double share_of(const struct draw *d, uint32_t i)
 {
-    return (double)(d->blend[i] / d->best);
+    return (double)((is_plain(d, i) ? d->items->rest : d->blend[i]) / d->best);
 }
 
 static double last_of(const struct draw *d)
@@ -289,8 +309,12 @@ static double least_u(double share, double last)
 static double share_in(const struct draw *d, uint32_t first, uint32_t n)
 {
     const float *max = d->items->max;
-    float most = !d->shares ? 0 : max ? max[first / 64] : largest(d->blend + first, n);
+    float most = 0;
 
+    if (d->shares && is_plain(d, first))
+        most = d->items->rest;
+    else if (d->shares)
+        most = max ? max[first / WORD] : largest(d->blend + first, n);
     return most > 0 ? (double)(most / d->best) : 0;
 }
 
@@ -353,31 +377,103 @@ static uint64_t in_time_of_new(const struct draw *d, uint32_t first, uint32_t n,
                      from, u);
 }
 
+/* ---- words that are worth opening */
+
+/* Which of 64 words of items that came since, from item `first` on, may have a largest u of so much
+ * or more, a bit each: a little too many rather than one too few. */
+PZ_KERNEL static uint64_t may_open(uint64_t draw, uint64_t first, double from)
+{
+    double bar = (1 - WORD * (1 - from) - 1e-11) * 0x1p53; /* as may_reach() has it */
+    int64_t least = bar > 0 ? (int64_t)bar : 0;
+    uint8_t flag[WORD];
+
+    for (uint32_t k = 0; k < WORD; k++)
+        flag[k] = (int64_t)(pz_rng_mix(~draw + (first / WORD + k) * DRAWS_OF_WORD) >> 11) >= least;
+    return pz_flags_to_bits(flag);
+}
+
+static size_t first_new(const struct pz_explore_items *items)
+{
+    return pz_bits_words(items->learned);
+}
+
+/* Room for a set of words of items that came since, as many as there are of these at least; NULL:
+ * there is none. */
+static uint64_t *opened(const struct draw *d)
+{
+    return d->items->settle && d->items->young ? d->items->young + first_new(d->items) : NULL;
+}
+
+/* Find the words of items that came since of which one may come before `last`. */
+static void find_words(const struct draw *d, double last)
+{
+    const struct pz_explore_items *items = d->items;
+    double from = least_u(items->rest > 0 ? (double)(items->rest / d->best) : 0, last);
+    size_t begin = first_new(items), n = pz_bits_words(items->n) - begin;
+    uint64_t *set = opened(d);
+
+    if (!set || n == 0)
+        return;
+    pz_bits_fill(set, n, true);
+    for (size_t w = 0; items->plain && from > 0 && w < pz_bits_words(n); w++)
+        set[w] &= may_open(d->cfg->draw, (begin + w * WORD) * WORD, from);
+    /* Others have shares of their own. */
+    for (size_t w = pz_bits_next_word(items->plain, begin, begin + n); w < begin + n;
+         w = pz_bits_next_word(items->plain, w + 1, begin + n))
+        pz_bits_add(set, w - begin);
+}
+
+/* The next word of items, from w on, to look at. */
+static size_t next_to_open(const struct draw *d, size_t w)
+{
+    size_t begin = first_new(d->items), n = pz_bits_words(d->items->n);
+    const uint64_t *set = opened(d);
+
+    if (w < begin || !set)
+        return w;
+    for (w -= begin; w < n - begin; w = (w / WORD + 1) * WORD) {
+        uint64_t bits = set[w / WORD] >> (w % WORD);
+
+        if (bits)
+            return begin + w + (size_t)__builtin_ctzll(bits);
+    }
+    return n;
+}
+
+/* ---- */
+
+/* One that has its turn: what it was shown live counts. *at goes along with the items. */
+static struct young_item turn_of(const struct pz_explore_items *items, uint32_t i, double u,
+                                 size_t *at)
+{
+    double live;
+
+    while (*at < items->n_live && items->live[*at].item < i)
+        (*at)++;
+    live = *at < items->n_live && items->live[*at].item == i ? items->live[*at].times : 0;
+    return (struct young_item){ i, u, tried_of(items, i) + live };
+}
+
 /* Have every young item that may be recommended drawn, but for those that are too late. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
 {
     const struct pz_explore_items *items = d->items;
-    size_t at = 0;
+    size_t at = 0, words = pz_bits_words(items->n);
 
     d->n = 0;
     for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
         d->list[k].time = INFINITY;
-    for (uint32_t first = 0; first < items->n; first += WORD) {
-        uint32_t n = items->n - first < WORD ? items->n - first : WORD;
+    for (size_t w = next_to_open(d, 0); w < words; w = next_to_open(d, w + 1)) {
+        uint32_t first = (uint32_t)w * WORD, n = items->n - first < WORD ? items->n - first : WORD;
         double latest = last < last_of(d) ? last : last_of(d), u[WORD];
         uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
                                                : in_time_of_new(d, first, n, latest, u);
 
         for (; bits; bits &= bits - 1) {
-            uint32_t k = (uint32_t)__builtin_ctzll(bits), i = first + k;
-            struct young_item y;
-            double live;
+            uint32_t k = (uint32_t)__builtin_ctzll(bits);
+            struct young_item y = turn_of(items, first + k, u[k], &at);
 
-            while (at < items->n_live && items->live[at].item < i)
-                at++;
-            live = at < items->n_live && items->live[at].item == i ? items->live[at].times : 0;
-            y = (struct young_item){ i, u[k], tried_of(items, i) + live };
             one(d, &y, last);
         }
     }
@@ -408,9 +504,13 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
+    find_words(&d, guess);
     draw_all(&d, draw_latest, guess);
-    if (last_of(&d) > guess) /* it was too early */
+    if (last_of(&d) > guess) { /* it was too early */
+        find_words(&d, INFINITY);
         draw_all(&d, draw_latest, INFINITY);
+        find_words(&d, last_of(&d));
+    }
     d.shares = true;
     draw_all(&d, draw_settled, last_of(&d));
     settle_rest(&d);
@@ -421,14 +521,14 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
                   float *blend, struct pz_explored *lifted)
 {
     struct candidate list[PZ_EXPLORE_MAX];
-    float top = pz_score_max_below(blend, items->n, items->allowed, items->max);
+    float top = pz_score_max_below(blend, items->n, items->allowed, items->max, items->plain);
     float best = top > 0 ? top : 1;
     size_t n;
 
     if (cfg->weight <= 0)
         return 0;
     n = draw(cfg, items, blend, best, list);
-    scale(blend, items->n, (float)(1 - cfg->weight));
+    scale(blend, items->n, (float)(1 - cfg->weight), items->plain);
     for (size_t k = 0; k < n; k++) {
         float bonus = (float)cfg->weight * best / (float)(k + 1);
 

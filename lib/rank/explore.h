@@ -44,6 +44,7 @@ struct pz_explore_items {
     uint32_t n, learned;   /* all, and those that training saw, which come first */
     const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
     const int64_t *newest; /* [words of n] the largest since of 64 items; NULL: not known */
+    uint32_t counted;      /* items of which count and shown tell: of others there are none */
     const uint32_t *count; /* [n] interactions */
     const uint32_t *shown; /* [n] impressions; NULL: none were recorded */
     const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
@@ -53,6 +54,8 @@ struct pz_explore_items {
      * together, what makes one exact in its place, and a little before brings nearer what that
      * reads, and room for a set. NULL: it is exact. */
     const float *max;
+    const uint64_t *plain; /* words, a bit each, that are not written until one of theirs is made */
+    float rest;            /* exact: each item has `rest`; all below the largest. NULL: none are */
     void (*prefetch)(const void *scores, uint32_t item);
     void (*settle)(void *scores, uint32_t item);
     void *scores;

@@ -177,18 +177,16 @@ void pz_mask_keep_list(struct pz_mask *mask, const struct pz_asked *asked)
     pz_bits_both(mask->allowed, mask->allowed, mask->scratch, mask->n);
 }
 
-bool pz_mask_init(struct pz_mask *mask, uint32_t n)
+bool pz_mask_init(struct pz_mask *mask, uint32_t n, struct pz_mem_slab *slab)
 {
-    *mask = (struct pz_mask){
-        .n = n, .allowed = pz_bits_new(n), .promotable = pz_bits_new(n), .scratch = pz_bits_new(n)
-    };
+    *mask = (struct pz_mask){ .n = n,
+                              .allowed = pz_bits_take(slab, n),
+                              .promotable = pz_bits_take(slab, n),
+                              .scratch = pz_bits_take(slab, n) };
     return mask->allowed && mask->promotable && mask->scratch;
 }
 
 void pz_mask_clear(struct pz_mask *mask)
 {
-    free(mask->allowed);
-    free(mask->promotable);
-    free(mask->scratch);
     pz_filter_work_free(mask->work);
 }

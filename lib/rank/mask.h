@@ -24,8 +24,11 @@ struct pz_bound {
     const struct pz_filter_values *values; /* NULL: it has no placeholders */
 };
 
-/* Room for n items; false: memory is out (pz_mask_clear then, too). Free with pz_mask_clear. */
-bool pz_mask_init(struct pz_mask *mask, uint32_t n);
+enum { PZ_MASK_SETS = 3 };
+
+/* Room for n items, of which PZ_MASK_SETS sets are taken from a slab; false: memory is out
+ * (pz_mask_clear then, too). Free with pz_mask_clear, before the slab. */
+bool pz_mask_init(struct pz_mask *mask, uint32_t n, struct pz_mem_slab *slab);
 void pz_mask_clear(struct pz_mask *mask);
 
 /* Fill allowed and promotable from the seen rule, the past and the request's filter.

@@ -33,6 +33,7 @@ struct pz_ranker {
     struct pz_scores scores;
     struct pz_chosen chosen;
     struct pz_explanation explanation;
+    struct pz_mem_slab room; /* of the above */
 };
 
 const char *pz_origin_name(enum pz_origin origin)
@@ -51,9 +52,13 @@ struct pz_ranker *pz_ranker_new(const struct pz_model *m)
     if (!r)
         return NULL;
     r->asked.m = m;
-    good = pz_mask_init(&r->mask, m->items.n);
-    good = pz_scores_init(&r->scores, m) && good;
-    good = pz_chosen_init(&r->chosen, m->items.n) && good;
+    good = pz_mem_slab_init(&r->room,
+                            pz_bits_bytes(m->items.n, PZ_MASK_SETS + PZ_CHOSEN_SETS) +
+                                pz_scores_bytes(m),
+                            pz_scores_more(m));
+    good = pz_mask_init(&r->mask, m->items.n, &r->room) && good;
+    good = pz_scores_init(&r->scores, m, &r->room) && good;
+    good = pz_chosen_init(&r->chosen, m->items.n, &r->room) && good;
     if (good)
         return r;
     pz_ranker_free(r);
@@ -70,6 +75,7 @@ void pz_ranker_free(struct pz_ranker *r)
     pz_scores_clear(&r->scores);
     pz_chosen_clear(&r->chosen);
     pz_explanation_clear(&r->explanation);
+    pz_mem_slab_clear(&r->room);
     free(r);
 }
 
@@ -235,6 +241,8 @@ static void adjust(struct pz_ranker *r)
     if (s->is_rough) {
         pz_scores_settle_best(s, r->mask.allowed, r->mask.n, &best, 1);
         rough.max = s->rough->max;
+        rough.plain = s->rough->plain;
+        rough.rest = s->rough->rest;
         rough.prefetch = prefetch;
         rough.settle = settle;
         rough.young = r->mask.scratch;

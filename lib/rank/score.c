@@ -20,17 +20,27 @@
 
 static const float UP = 1.000001f; /* more than a few products round */
 
-bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
+size_t pz_scores_bytes(const struct pz_model *m)
 {
-    *s = (struct pz_scores){ .n_items = m->items.n,
-                             .scratch_bytes = pz_model_scratch(m),
-                             .blend = pz_mem_map(m->items.n, sizeof *s->blend),
-                             .fallback = pz_mem_map(m->items.n, sizeof *s->fallback),
-                             .scratch = pz_mem_map(pz_model_scratch(m), 1) };
+    return pz_rough_suits(m) ? pz_bits_bytes(m->items.n, 2) + pz_rough_bytes(m) : 0;
+}
+
+size_t pz_scores_more(const struct pz_model *m)
+{
+    size_t n_scores = pz_rough_suits(m) ? 4 : 2; /* one of them of fewer items */
+
+    return n_scores * pz_mem_slab_bytes(m->items.n, sizeof(float)) +
+           pz_mem_slab_bytes(pz_model_scratch(m), 1);
+}
+
+/* What is written in more places comes first. */
+bool pz_scores_init(struct pz_scores *s, const struct pz_model *m, struct pz_mem_slab *slab)
+{
+    *s = (struct pz_scores){ .n_items = m->items.n };
     if (pz_rough_suits(m)) {
-        s->rough = pz_rough_new(m);
-        s->exact = pz_bits_new(m->items.n);
-        s->near = pz_bits_new(m->items.n);
+        s->rough = pz_rough_new(m, slab);
+        s->exact = pz_bits_take(slab, m->items.n);
+        s->near = pz_bits_take(slab, m->items.n);
         if (!s->rough || !s->exact || !s->near)
             return false;
     }
@@ -40,17 +50,15 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m)
         if (!s->chance || !s->added)
             return false;
     }
+    s->scratch = pz_model_map(m, slab, pz_model_scratch(m), 1);
+    s->blend = pz_model_map(m, slab, m->items.n, sizeof *s->blend);
+    s->fallback = pz_model_map(m, slab, m->items.n, sizeof *s->fallback);
     return s->blend && s->fallback && s->scratch;
 }
 
 void pz_scores_clear(struct pz_scores *s)
 {
-    pz_mem_unmap(s->blend, s->n_items, sizeof *s->blend);
-    pz_mem_unmap(s->fallback, s->n_items, sizeof *s->fallback);
-    pz_mem_unmap(s->scratch, s->scratch_bytes, 1);
     pz_rough_free(s->rough);
-    free(s->exact);
-    free(s->near);
     free(s->chance);
     free(s->added);
 }
@@ -78,6 +86,16 @@ static bool wants_rough(const struct pz_scored *s)
     return s->scores->rough && wants_some(s->asked->req);
 }
 
+/* Nothing of the last query is exact. In words that nobody wrote nothing was. */
+static void forget_exact(struct pz_scores *s)
+{
+    size_t words = pz_bits_words(s->n_items);
+
+    for (size_t w = pz_bits_next_word(s->rough->plain, 0, words); w < words;
+         w = pz_bits_next_word(s->rough->plain, w + 1, words))
+        s->exact[w] = s->near[w] = 0;
+}
+
 /* Score roughly those of n queries that want it: the others, and those that cannot be, stay.
  * Returns how many stay. */
 static size_t make_rough(const struct pz_scored **scored, size_t n)
@@ -90,6 +108,7 @@ static size_t make_rough(const struct pz_scored **scored, size_t n)
         const struct pz_scored *s = scored[i];
 
         if (wants_rough(s)) {
+            forget_exact(s->scores);
             asked[n_tasks] = s;
             task[n_tasks++] = (struct pz_rough_task){ .rough = s->scores->rough, .job = job_of(s) };
         } else {
@@ -109,8 +128,6 @@ static size_t make_rough(const struct pz_scored **scored, size_t n)
         s->has_fallback = false;
         s->is_rough = true;
         s->kept = 1;
-        pz_bits_fill(s->exact, asked[i]->asked->m->items.n, false);
-        pz_bits_fill(s->near, asked[i]->asked->m->items.n, false);
     }
     return n_left;
 }
@@ -151,11 +168,16 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n)
 {
+    size_t words = pz_bits_words(n_items);
+
     if (!s->is_rough)
         return;
     s->kept = kept;
-    for (size_t w = 0; w < pz_bits_words(n_items); w++)
+    for (size_t w = pz_bits_next_word(s->rough->plain, 0, words); w < words;
+         w = pz_bits_next_word(s->rough->plain, w + 1, words))
         s->rough->max[w] *= kept * UP;
+    s->rough->rest *= kept;
+    s->rough->rest_max *= kept * UP;
     for (size_t i = 0; i < n; i++) {
         float *max = &s->rough->max[lifted[i].item / 64], blend = s->blend[lifted[i].item];
 
@@ -169,10 +191,54 @@ void pz_scores_prefetch(const struct pz_scores *s, uint32_t item)
         pz_rough_prefetch(s->rough, item);
 }
 
+/* Write a plain word. */
+static void write_word(struct pz_scores *s, size_t w)
+{
+    struct pz_rough *r = s->rough;
+
+    for (size_t i = w * 64; i < w * 64 + 64 && i < s->n_items; i++)
+        s->blend[i] = r->rest;
+    r->max[w] = r->rest_max;
+    pz_bits_remove(r->plain, w);
+}
+
+/* Write those plain words that have items of a set, if these may have at least so much. Returns
+ * whether there were any. */
+static bool write_above(struct pz_scores *s, const uint64_t *set, float least)
+{
+    size_t words = s->rough->rest_max >= least ? pz_bits_words(s->n_items) : 0;
+    bool any = false;
+
+    for (size_t w = s->rough->learned / 64; w < words; w++)
+        if (set[w] && pz_bits_has(s->rough->plain, w)) {
+            write_word(s, w);
+            any = true;
+        }
+    return any;
+}
+
+size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items, struct pz_hit *hit,
+                     size_t want)
+{
+    struct pz_top_words known = { NULL, NULL };
+    size_t n;
+    bool again;
+
+    if (s->is_rough)
+        known = (struct pz_top_words){ s->rough->max, s->rough->plain };
+    do {
+        n = pz_top(s->blend, set, &known, n_items, hit, want);
+        again = s->is_rough && want > 0 && write_above(s, set, n == want ? hit[n - 1].blend : 0);
+    } while (again);
+    return n;
+}
+
 void pz_scores_settle(struct pz_scores *s, uint32_t item)
 {
     if (!s->is_rough || pz_bits_has(s->exact, item))
         return;
+    if (pz_bits_has(s->rough->plain, item / 64))
+        write_word(s, item / 64);
     pz_bits_add(s->exact, item);
     s->blend[item] = pz_rough_exact(s->rough, item);
     pz_blend_scale(&s->blend[item], 1, s->kept);
@@ -189,7 +255,10 @@ struct above {
 /* The next word of such items, its first item into *first; 0: there are no more. */
 static uint64_t next_above(struct above *a, uint32_t *first)
 {
-    for (; a->w < pz_bits_words(a->n_items); a->w++) {
+    const uint64_t *plain = a->s->rough->plain;
+    size_t words = pz_bits_words(a->n_items);
+
+    for (; (a->w = (uint32_t)pz_bits_next_word(plain, a->w, words)) < words; a->w++) {
         uint64_t bits;
 
         *first = a->w * 64;
@@ -311,6 +380,7 @@ static void settle_above(struct pz_scores *s, const uint64_t *set, uint32_t n_it
     uint32_t first;
     uint64_t bits;
 
+    write_above(s, set, least);
     while ((bits = next_above(&a, &first)) != 0)
         for (; bits; bits &= bits - 1)
             pz_scores_settle(s, first + (uint32_t)__builtin_ctzll(bits));
@@ -321,7 +391,7 @@ static void settle_above(struct pz_scores *s, const uint64_t *set, uint32_t n_it
 static float settle_seeming(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
                             struct pz_hit *hit, size_t n, size_t want)
 {
-    n = pz_top(s->blend, set, s->rough->max, n_items, hit, n);
+    n = pz_scores_top(s, set, n_items, hit, n);
     for (size_t i = 0; i < n; i++)
         pz_scores_prefetch(s, hit[i].item);
     for (size_t i = 0; i < n; i++) {
@@ -405,15 +475,26 @@ static inline __attribute__((always_inline)) void add_word(const float *score, u
         sum[k] += (double)(e[k] + e[LANES + k]);
 }
 
-/* The same over all n scores of a set, 64 together less than they seem by times * off. */
+/* 64 scores together are less than they seem by times * off; words of scores in skip, a bit each,
+ * are left out. All-zero: none are. */
+struct less {
+    const float *off;
+    float times;
+    const uint64_t *skip;
+};
+
+/* The same over all n scores of a set. */
 PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32_t n, float scale,
-                                 float top, const float *off, float times)
+                                 float top, const struct less *less)
 {
     double sum[LANES] = { 0 }, total = 0;
+    size_t words = pz_bits_words(n);
 
-    for (uint32_t i = 0; i < n; i += 64) {
-        float from = off ? top + times * off[i / 64] : top;
-        uint64_t bits = set[i / 64];
+    for (size_t w = pz_bits_next_word(less->skip, 0, words); w < words;
+         w = pz_bits_next_word(less->skip, w + 1, words)) {
+        float from = less->off ? top + less->times * less->off[w] : top;
+        uint32_t i = (uint32_t)w * 64;
+        uint64_t bits = set[w];
 
         if (__builtin_popcountll(bits) <= FEW_BITS)
             for (; bits; bits &= bits - 1)
@@ -431,19 +512,22 @@ PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32
 
 double pz_softmax_sum(const float *score, const uint64_t *set, uint32_t n, float scale, float top)
 {
-    return sum_less(score, set, n, scale, top, NULL, 0);
+    return sum_less(score, set, n, scale, top, &(struct less){ NULL, 0, NULL });
 }
 
 enum { EXACT_ITEMS = 1000 /* so few are summed exactly: shares of a list add up to 1 */ };
 
-static double exact_sum(const float *score, const uint64_t *set, uint32_t n, double scale,
-                        float top)
+/* The sum over those of a set that are exact. */
+static double exact_sum(const struct pz_scores *s, const uint64_t *set, double scale, float top)
 {
+    const uint64_t *plain = s->is_rough ? s->rough->plain : NULL;
+    size_t words = pz_bits_words(s->n_items);
     double total = 0;
 
-    for (uint32_t i = 0; i < n; i += 64)
-        for (uint64_t bits = set[i / 64]; bits; bits &= bits - 1)
-            total += exp(scale * (double)(score[i + (uint32_t)__builtin_ctzll(bits)] - top));
+    for (size_t w = pz_bits_next_word(plain, 0, words); w < words;
+         w = pz_bits_next_word(plain, w + 1, words))
+        for (uint64_t bits = s->is_rough ? set[w] & s->exact[w] : set[w]; bits; bits &= bits - 1)
+            total += exp(scale * (double)(s->blend[w * 64 + (size_t)__builtin_ctzll(bits)] - top));
     return total;
 }
 
@@ -553,24 +637,42 @@ static double sum_beside(const struct pz_scores *s, const uint64_t *set, double 
     return e.error > error / 2 ? sampled_sum(s, set, false, SAMPLE, scale, top).sum : e.sum;
 }
 
-/* The sum over those of a set that are in plain words, which leave it: alike, where nothing of them
- * is exact. */
-static double take_plain(const struct pz_scores *s, uint64_t *set, float scale, float top)
+/* How many of a set are in words that were not written, and how many are in others that are plain
+ * but for items that are exact; these leave the set. */
+PZ_KERNEL static size_t count_plain(const struct pz_scores *s, const uint64_t *allowed,
+                                    uint64_t *set)
 {
     const struct pz_rough *r = s->rough;
-    double total = 0;
+    size_t words = pz_bits_words(s->n_items), n = 0;
 
-    for (size_t w = r->learned / 64; w < pz_bits_words(s->n_items); w++) {
-        float from = top + s->kept * r->off[w];
-
-        if (!set[w] || !pz_rough_is_plain(r, w))
-            continue;
-        total += (double)pz_bits_of_word(set[w]) *
-                 (double)pz_exp_fast(scale *
-                                     (s->blend[w * 64 + (size_t)__builtin_ctzll(set[w])] - from));
-        set[w] = 0;
+    for (size_t w = r->learned / 64; w < words; w++) {
+        if (allowed[w] == UINT64_MAX && pz_bits_has(r->plain, w)) {
+            n += 64;
+        } else if (pz_bits_has(r->plain, w)) {
+            n += pz_bits_of_word(allowed[w]);
+        } else if (pz_rough_is_plain(r, w)) {
+            n += pz_bits_of_word(set[w]);
+            set[w] = 0;
+        }
     }
-    return total;
+    return n;
+}
+
+/* The sum over those of a set that are not exact, where all were scanned, added to that over the
+ * others: what is alike is counted. set: room for a set. */
+static double add_scanned(const struct pz_scores *s, const uint64_t *allowed, float scale,
+                          float top, uint64_t *set, double total)
+{
+    const struct pz_rough *r = s->rough;
+    struct less less = { r->off, s->kept, r->plain };
+    size_t words = pz_bits_words(s->n_items), n;
+
+    for (size_t w = pz_bits_next_word(r->plain, 0, words); w < words;
+         w = pz_bits_next_word(r->plain, w + 1, words))
+        set[w] = allowed[w] & ~s->exact[w];
+    n = count_plain(s, allowed, set);
+    total += (double)n * (double)pz_exp_fast(scale * (r->rest - top));
+    return total + sum_less(s->blend, set, s->n_items, scale, top, &less);
 }
 
 /* What is exact is summed up exactly; of what was looked at closer, of the others that have a base
@@ -583,13 +685,9 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
     struct estimate rest;
     double total;
 
-    pz_bits_both(set, allowed, s->exact, s->n_items);
-    total = exact_sum(s->blend, set, s->n_items, scale, top);
-    if (!r->any_reach) {
-        pz_bits_without(set, allowed, s->exact, s->n_items);
-        total += take_plain(s, set, f, top);
-        return total + sum_less(s->blend, set, s->n_items, f, top, r->off, s->kept);
-    }
+    total = exact_sum(s, allowed, scale, top);
+    if (!r->any_reach)
+        return add_scanned(s, allowed, f, top, set, total);
     pz_bits_without(set, allowed, r->touched, s->n_items);
     pz_bits_without(set, set, s->near, s->n_items);
     pz_bits_without(set, set, s->exact, s->n_items);
@@ -604,6 +702,18 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
     return total + sum_beside(s, set, rest.error, f, top);
 }
 
+/* The largest blend of a set. */
+static float largest_of(struct pz_scores *s, const uint64_t *set)
+{
+    const uint64_t *plain = s->is_rough ? s->rough->plain : NULL;
+    const float *max = s->is_rough ? s->rough->max : NULL;
+    float top = pz_score_max_below(s->blend, s->n_items, set, max, plain);
+
+    if (s->is_rough && write_above(s, set, top))
+        top = pz_score_max_below(s->blend, s->n_items, set, max, plain);
+    return top;
+}
+
 /* The largest blend is taken out of the exponents. */
 void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_t n, bool all)
 {
@@ -612,15 +722,15 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
     const uint64_t *allowed = scored->mask->allowed;
     uint32_t n_items = scored->asked->m->items.n;
     double scale = scored->asked->m->softmax_scale;
-    bool few = pz_bits_count(allowed, n_items) <= EXACT_ITEMS;
+    bool few = !pz_bits_more_than(allowed, n_items, EXACT_ITEMS);
     float top;
     double total;
 
     if (few)
         pz_scores_settle_all(s, allowed, n_items);
-    top = pz_score_max_below(blend, n_items, allowed, pz_scores_max(s));
+    top = largest_of(s, allowed);
     if (few)
-        total = exact_sum(blend, allowed, n_items, scale, top);
+        total = exact_sum(s, allowed, scale, top);
     else if (s->is_rough)
         total = rough_sum(s, allowed, scale, top, scored->mask->scratch);
     else

@@ -10,8 +10,8 @@
 
 struct pz_scores {
     uint32_t n_items;
-    size_t scratch_bytes;
-    float *blend;    /* [items.n]; where is_rough what it is at most, but of items in exact */
+    float *blend;    /* [items.n]; where is_rough what it is at most, but of items in exact; nothing
+                      * in words that are plain (rough.h) until one of theirs is asked for */
     float *fallback; /* [items.n] once has_fallback, see pz_scored_fallback; scratch before */
     bool has_fallback;
     uint32_t used; /* bit i: part i had something to say */
@@ -35,8 +35,13 @@ struct pz_scored {
     struct pz_scores *scores;
 };
 
-/* Room for a model's items; false: memory is out (pz_scores_clear then, too). */
-bool pz_scores_init(struct pz_scores *s, const struct pz_model *m);
+/* Bytes that pz_scores_init takes of a slab, and those that it maps there. */
+size_t pz_scores_bytes(const struct pz_model *m);
+size_t pz_scores_more(const struct pz_model *m);
+
+/* Room for a model's items, some of it taken from a slab; false: memory is out (pz_scores_clear
+ * then, too, before the slab). */
+bool pz_scores_init(struct pz_scores *s, const struct pz_model *m, struct pz_mem_slab *slab);
 void pz_scores_clear(struct pz_scores *s);
 
 /* Fill blend and used of n <= PZ_SCORE_BLOCK queries of one model, as the model alone has them;
@@ -53,12 +58,9 @@ void pz_scores_make_exact(const struct pz_scored *scored, float *part_score);
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n);
 
-/* What no blend of an item that the seen rule leaves exceeds, 64 items together; NULL: not
- * known. */
-static inline const float *pz_scores_max(const struct pz_scores *s)
-{
-    return s->is_rough ? s->rough->max : NULL;
-}
+/* The `want` best items of a set, as pz_top has them. */
+size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items, struct pz_hit *hit,
+                     size_t want);
 
 /* Make the blend of an item exact / bring nearer what that reads. */
 void pz_scores_prefetch(const struct pz_scores *s, uint32_t item);

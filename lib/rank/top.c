@@ -10,6 +10,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "base/bits.h"
 #include "model/model.h"
 
 static bool worse(const struct pz_hit *a, const struct pz_hit *b)
@@ -61,16 +62,20 @@ size_t pz_top_enter(struct pz_hit *hit, size_t n, size_t want, struct pz_hit h)
     return n;
 }
 
-size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n_items,
-              struct pz_hit *hit, size_t want)
+size_t pz_top(const float *score, const uint64_t *set, const struct pz_top_words *known,
+              uint32_t n_items, struct pz_hit *hit, size_t want)
 {
-    size_t n = 0;
+    const float *max = known ? known->max : NULL;
+    const uint64_t *skip = known ? known->skip : NULL;
+    size_t n = 0, words = want > 0 ? pz_bits_words(n_items) : 0;
     float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */
 
-    for (uint32_t first = 0; first < n_items && want > 0; first += 64) {
-        uint64_t bits = set[first / 64];
+    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
+         w = pz_bits_next_word(skip, w + 1, words)) {
+        uint32_t first = (uint32_t)w * 64;
+        uint64_t bits = set[w];
 
-        if (!bits || (max && max[first / 64] <= least))
+        if (!bits || (max && max[w] <= least))
             continue;
         bits &= pz_scores_above(score + first, n_items - first < 64 ? n_items - first : 64, least);
         for (; bits; bits &= bits - 1) {

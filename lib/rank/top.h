@@ -7,14 +7,20 @@
 
 #include "rank/rank.h"
 
+/* What is known of words of 64 scores. */
+struct pz_top_words {
+    const float *max;     /* what no score exceeds of items that are in the set */
+    const uint64_t *skip; /* words, a bit each, that are left out */
+};
+
 /* The `want` best items of a set with a score above 0, best first, equal scores to the lower index.
  *
  * score    [n]
  * set      a bit an item
- * max      [words of n] what no score of 64 items exceeds that are in the set; NULL: not known
+ * known    NULL: nothing is
  * hit      room for want
  * Returns how many there are. Cannot fail. Threads: any */
-size_t pz_top(const float *score, const uint64_t *set, const float *max, uint32_t n,
+size_t pz_top(const float *score, const uint64_t *set, const struct pz_top_words *known, uint32_t n,
               struct pz_hit *hit, size_t want);
 
 /* Put h into a heap of n <= want hits whose root is the worst once it is full, which it was worse

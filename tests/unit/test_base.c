@@ -114,6 +114,37 @@ TEST(an_array_gives_back_its_beginning_and_its_end_and_keeps_the_rest)
     assert_null(none);
 }
 
+static void fill_slab(size_t bytes, size_t more)
+{
+    struct pz_mem_slab slab;
+    char *p[3];
+
+    assert_true(pz_mem_slab_init(&slab, bytes, more));
+    p[0] = pz_mem_slab_take(&slab, 1, bytes / 2);
+    p[1] = pz_mem_slab_map(&slab, more, 1, false);
+    p[2] = pz_mem_slab_take(&slab, 1, bytes / 2); /* is still due */
+    for (size_t k = 0; k < 3; k++) {
+        size_t n = k == 1 ? more : bytes / 2;
+
+        assert_non_null(p[k]);
+        assert_int_equal((uintptr_t)p[k] % PZ_MEM_ALIGN, 0);
+        for (size_t i = 0; i < n; i++)
+            assert_int_equal(p[k][i], 0);
+        memset(p[k], 1, n);
+    }
+    assert_null(pz_mem_slab_take(&slab, 1, PZ_MEM_ALIGN));
+    pz_mem_slab_clear(&slab);
+    pz_mem_slab_clear(&slab);
+}
+
+TEST(a_slab_has_what_was_asked_for_whatever_is_mapped_beside_it)
+{
+    fill_slab(1024, 4096);
+    fill_slab(1024, 1 << 20);
+    fill_slab(1024, 3 << 20);
+    fill_slab(3 << 20, 1 << 20);
+}
+
 TEST(an_arena_hands_out_aligned_pieces_that_do_not_overlap)
 {
     struct pz_arena arena = { 0 };

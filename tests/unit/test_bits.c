@@ -115,3 +115,39 @@ TEST(sets_are_joined_and_inverted)
         free(y);
     }
 }
+
+TEST(words_that_are_left_out_are_stepped_over)
+{
+    for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
+        size_t n = sizes[k], at = 0, used = 0;
+        bool in[MOST];
+        uint64_t *skip = random_set(n, 7, in), *word = pz_bits_new(n * 64);
+
+        for (size_t w = 0; w < n; w++)
+            word[w] = in[w] ? 0 : (uint64_t)1 << (w % 64);
+        for (size_t w = 0; w < n; w++) {
+            if (in[w])
+                continue;
+            at = pz_bits_next_word(skip, at, n);
+            used = pz_bits_next_used(word, used, n);
+            assert_int_equal(at++, w);
+            assert_int_equal(used++, w);
+        }
+        assert_int_equal(pz_bits_next_word(skip, at, n), n);
+        assert_int_equal(pz_bits_next_used(word, used, n), n);
+        assert_int_equal(pz_bits_next_word(NULL, n / 2, n), n / 2);
+        free(skip);
+        free(word);
+    }
+}
+
+TEST(a_set_has_more_than_one_less_than_it_has)
+{
+    bool in[MOST];
+    uint64_t *x = random_set(MOST, 8, in);
+    size_t n = pz_bits_count(x, MOST);
+
+    assert_true(pz_bits_more_than(x, MOST, n - 1));
+    assert_false(pz_bits_more_than(x, MOST, n));
+    free(x);
+}

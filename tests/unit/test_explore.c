@@ -16,7 +16,7 @@ TEST(weight_0_changes_nothing)
 {
     const int64_t since[] = { NOW, NOW };
     const uint32_t count[] = { 0, 0 };
-    const struct pz_explore_items items = { .n = 2, .since = since, .count = count };
+    const struct pz_explore_items items = { .n = 2, .since = since, .counted = 2, .count = count };
     const struct pz_explore_cfg cfg = cfg_of(0, 7);
     float blend[] = { 0.25f, 0.5f };
 
@@ -29,7 +29,7 @@ TEST(the_bonus_mixes_with_the_blend)
 {
     const int64_t since[] = { NOW - 31 * DAY, NOW - 30 * DAY, 0 };
     const uint32_t count[] = { 9, 9, 9 };
-    const struct pz_explore_items items = { .n = 3, .since = since, .count = count };
+    const struct pz_explore_items items = { .n = 3, .since = since, .counted = 3, .count = count };
     const struct pz_explore_cfg cfg = cfg_of(0.25, 7);
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     float blend[] = { 2, 0.5f, 1 };
@@ -44,7 +44,7 @@ TEST(weight_1_leaves_only_the_draw_and_the_kth_gets_1_over_k)
 {
     const int64_t since[] = { NOW, 0, INT64_MAX, NOW - DAY };
     const uint32_t count[] = { 0, 0, 0, 0 };
-    const struct pz_explore_items items = { .n = 4, .since = since, .count = count };
+    const struct pz_explore_items items = { .n = 4, .since = since, .counted = 4, .count = count };
     const struct pz_explore_cfg cfg = cfg_of(1, 3);
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     float blend[] = { 1, 6, 0, -1 };
@@ -61,7 +61,7 @@ TEST(what_may_not_be_recommended_is_not_drawn)
     const uint32_t count[] = { 0, 0 };
     const uint64_t allowed[] = { 2 };
     const struct pz_explore_items items = {
-        .n = 2, .since = since, .count = count, .allowed = allowed
+        .n = 2, .since = since, .counted = 2, .count = count, .allowed = allowed
     };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
 
@@ -84,6 +84,7 @@ static double first_share(const uint32_t *count, const uint32_t *shown, uint32_t
     const int64_t since[] = { NOW, NOW };
     const struct pz_explore_items items = { .n = 2,
                                             .since = since,
+                                            .counted = 2,
                                             .count = count,
                                             .shown = shown,
                                             .live = &(struct pz_shown){ 0, live, 1 },
@@ -140,7 +141,7 @@ static void young_items_are_alike(uint32_t learned)
     static int64_t since[N];
     static uint32_t count[N];
     const struct pz_explore_items items = {
-        .n = N, .learned = learned, .since = since, .count = count
+        .n = N, .learned = learned, .since = since, .counted = N, .count = count
     };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     uint32_t first[N] = { 0 }, of_word[LATER] = { 0 }, of_eight[LATER] = { 0 };
@@ -183,7 +184,7 @@ TEST(what_was_tried_keeps_its_place_in_a_crowd)
     enum { N = 129, DRAWS = 40000, TRIED = 70 };
     static int64_t since[N];
     static uint32_t count[N];
-    const struct pz_explore_items items = { .n = N, .since = since, .count = count };
+    const struct pz_explore_items items = { .n = N, .since = since, .counted = N, .count = count };
     struct pz_explored lifted[PZ_EXPLORE_MAX];
     uint32_t before = 0;
 
@@ -208,7 +209,7 @@ TEST(a_crowd_of_young_items_fills_the_list_once)
     static uint32_t count[N];
     static float blend[N];
     static uint8_t met[N];
-    const struct pz_explore_items items = { .n = N, .since = since, .count = count };
+    const struct pz_explore_items items = { .n = N, .since = since, .counted = N, .count = count };
     const struct pz_explore_cfg cfg = cfg_of(0.5, 11);
     struct pz_explored lifted[PZ_EXPLORE_MAX];
 
@@ -244,7 +245,9 @@ static size_t draw_a_crowd(uint32_t tried, uint64_t number)
     uint64_t young[WORDS] = { 0 };
     size_t n_settled = 0;
     const struct pz_explore_cfg cfg = cfg_of(0.5, number);
-    struct pz_explore_items items = { .n = N, .learned = 100, .since = since, .count = count };
+    struct pz_explore_items items = {
+        .n = N, .learned = 100, .since = since, .counted = N, .count = count
+    };
     struct pz_explored lifted[2][PZ_EXPLORE_MAX];
 
     for (uint32_t i = 0; i < N; i++) {

@@ -302,6 +302,7 @@ static void check_limits(bool by_length)
 {
     struct pz_model *m = NULL;
     struct pz_err err = { 0 };
+    struct pz_mem_slab slab;
     struct pz_rough *r;
     float *out;
     void *scratch;
@@ -310,7 +311,9 @@ static void check_limits(bool by_length)
 
     must(pz_model_open(flat[0], &m, &err), &err);
     assert_true(pz_rough_suits(m));
-    r = pz_rough_new(m);
+    assert_true(pz_mem_slab_init(&slab, pz_rough_bytes(m), 0));
+    r = pz_rough_new(m, &slab);
+    assert_non_null(r);
     out = pz_mem_array(m->items.n, sizeof *out);
     scratch = pz_mem_array(pz_model_scratch(m), 1);
     pz_bits_fill(all, m->items.n, true);
@@ -338,6 +341,7 @@ static void check_limits(bool by_length)
     free(out);
     free(scratch);
     pz_rough_free(r);
+    pz_mem_slab_clear(&slab);
     pz_model_free(m);
 }
 
