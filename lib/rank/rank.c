@@ -308,16 +308,47 @@ enum pz_status pz_rank(struct pz_ranker *r, const struct pz_request *req, struct
     return st;
 }
 
+/* What two rankers work in changes places. */
+static void swap_room(struct pz_ranker *a, struct pz_ranker *b)
+{
+    struct pz_mask mask = a->mask;
+    struct pz_scores scores = a->scores;
+
+    a->mask = b->mask;
+    a->scores = b->scores;
+    b->mask = mask;
+    b->scores = scores;
+}
+
+/* One by one, all in the room of one of them, which stays in the caches: only who explains asks for
+ * what is in it afterwards. */
+static void rank_in_turn(struct pz_rank_task *task, size_t n)
+{
+    struct pz_ranker *host = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        struct pz_rank_task *t = &task[i];
+        bool is_guest = host && !t->req->explain;
+
+        if (is_guest)
+            swap_room(host, t->ranker);
+        t->status = pz_rank(t->ranker, t->req, &t->answer, &t->err);
+        if (is_guest)
+            swap_room(host, t->ranker);
+        else if (!t->req->explain)
+            host = t->ranker;
+    }
+}
+
 void pz_rank_block(struct pz_rank_task *task, size_t n)
 {
     struct pz_scored all[PZ_SCORE_BLOCK];
     const struct pz_scored *together[PZ_SCORE_BLOCK] = { NULL };
     size_t n_together = 0;
 
-    /* Of many items each query reads few, and others: what it works in is better used at once. */
+    /* Of many items each query reads few, and others. */
     if (n > 0 && task[0].ranker->asked.m->items.n >= pz_bytes_many) {
-        for (size_t i = 0; i < n; i++)
-            task[i].status = pz_rank(task[i].ranker, task[i].req, &task[i].answer, &task[i].err);
+        rank_in_turn(task, n);
         return;
     }
     for (size_t i = 0; i < n; i++) {

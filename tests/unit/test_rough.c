@@ -355,7 +355,7 @@ TEST(rough_scores_keep_their_limits)
     lay_out();
 }
 
-TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
+static void compare_together(void)
 {
     struct side one = { 0 };
     struct pz_ranker *r[PZ_SCORE_BLOCK];
@@ -385,6 +385,16 @@ TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
     for (size_t i = 0; i < PZ_SCORE_BLOCK; i++)
         pz_ranker_free(r[i]);
     close_side(&one);
+}
+
+TEST(rough_queries_together_have_the_same_bits_as_one_by_one)
+{
+    compare_together();
+    pz_bytes_many = 0;
+    lay_out();
+    compare_together();
+    pz_bytes_many = FEW;
+    lay_out();
 }
 
 /* What a rough product is, in whole numbers. */
