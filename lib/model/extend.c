@@ -136,6 +136,9 @@ enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_write
         st = pz_writer_add(w, "shown", PZ_U32, m->item_shown, n, err);
     if (st == PZ_OK && m->block_since)
         st = pz_writer_add(w, "block_since", PZ_I64, m->block_since, ((uint64_t)n + 63) / 64, err);
+    if (st == PZ_OK && m->block_oldest)
+        st = pz_writer_add(w, "block_oldest", PZ_I64, m->block_oldest, ((uint64_t)n + 63) / 64,
+                           err);
     for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
         if (m->part[p].scorer->save_extension)
             st = m->part[p].scorer->save_extension(m->part[p].part, w, err);
@@ -144,7 +147,7 @@ enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_write
 
 /* Columns of items, those of training and what came since. */
 struct facts {
-    const void *since, *count, *shown, *block;
+    const void *since, *count, *shown, *block, *oldest;
 };
 
 static enum pz_status read_facts(const struct pz_model *m, struct pz_table *t, uint32_t n,
@@ -158,6 +161,9 @@ static enum pz_status read_facts(const struct pz_model *m, struct pz_table *t, u
         st = pz_table_get(t, "shown", PZ_U32, n, &f->shown, NULL, err);
     if (st == PZ_OK && m->block_since)
         st = pz_table_get(t, "block_since", PZ_I64, ((uint64_t)n + 63) / 64, &f->block, NULL, err);
+    if (st == PZ_OK && m->block_since && pz_table_has(t, "block_oldest")) /* older files lack it */
+        st = pz_table_get(t, "block_oldest", PZ_I64, ((uint64_t)n + 63) / 64, &f->oldest, NULL,
+                          err);
     return st;
 }
 
@@ -169,11 +175,12 @@ static void take_facts(struct pz_model *m, const struct facts *f)
     m->item_count = f->count;
     m->item_shown = f->shown;
     m->block_since = f->block;
+    m->block_oldest = f->oldest;
 }
 
 enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, struct pz_err *err)
 {
-    struct facts f = { NULL, NULL, NULL, NULL };
+    struct facts f = { NULL, NULL, NULL, NULL, NULL };
     struct pz_dict fresh = { 0 };
     const void *from = NULL;
     enum pz_status st = pz_table_get_dict(t, "fresh", &fresh, err);

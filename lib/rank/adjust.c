@@ -158,6 +158,7 @@ float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *aske
     items.counted = items.learned;
     items.since = m->item_since;
     items.newest = m->block_since;
+    items.oldest = m->block_oldest;
     items.count = m->item_count;
     items.shown = m->item_shown;
     items.live = a->shown;

@@ -322,10 +322,13 @@ static double share_in(const struct draw *d, uint32_t first, uint32_t n)
 static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, uint32_t n,
                          int64_t from)
 {
+    uint64_t allowed = items->allowed ? items->allowed[first / WORD] : UINT64_MAX;
+
     if (items->newest && items->newest[first / WORD] < from)
         return 0;
-    return young(items->since + first, n, from) &
-           (items->allowed ? items->allowed[first / 64] : UINT64_MAX);
+    if (items->oldest && items->oldest[first / WORD] >= from)
+        return n == WORD ? allowed : allowed & (((uint64_t)1 << n) - 1);
+    return young(items->since + first, n, from) & allowed;
 }
 
 /* Those of a word's items, drawn one by one, that are not surely too late, as is_late() has it,

@@ -44,6 +44,7 @@ struct pz_explore_items {
     uint32_t n, learned;   /* all, and those that training saw, which come first */
     const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
     const int64_t *newest; /* [words of n] the largest since of 64 items; NULL: not known */
+    const int64_t *oldest; /* [words of n] the least; NULL: not known */
     uint32_t counted;      /* items of which count and shown tell: of others there are none */
     const uint32_t *count; /* [n] interactions */
     const uint32_t *shown; /* [n] impressions; NULL: none were recorded */
