@@ -52,8 +52,16 @@ static struct spread spread_of(double *us, size_t n)
     return (struct spread){ us[n / 20], us[n / 2] };
 }
 
+/* The floor does not sink with what PZ_KERNEL learns: registers of 32 bytes, as the goals were set
+ * with. */
+#if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__)
+#define FLOOR __attribute__((target_clones("arch=x86-64-v3", "default"), optimize("O3")))
+#else
+#define FLOOR
+#endif
+
 /* out[i] = dot(row i, x). */
-PZ_KERNEL static void scan(const int8_t *row, const int16_t *x, size_t n, size_t d, float *out)
+FLOOR static void scan(const int8_t *row, const int16_t *x, size_t n, size_t d, float *out)
 {
     for (size_t i = 0; i < n; i++, row += d) {
         int32_t sum = 0;

@@ -13,7 +13,8 @@
 #include <string.h>
 
 #if defined(__x86_64__) && defined(__GNUC__) && !defined(__clang__) && !defined(PZ_NO_CLONES)
-#define PZ_KERNEL __attribute__((target_clones("arch=x86-64-v3", "default"), optimize("O3")))
+#define PZ_KERNEL \
+    __attribute__((target_clones("arch=x86-64-v4", "arch=x86-64-v3", "default"), optimize("O3")))
 #else
 #define PZ_KERNEL
 #endif

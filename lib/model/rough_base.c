@@ -25,6 +25,32 @@ struct pz_rough_limit pz_rough_limit_of(const struct pz_part *p, const float *le
     return (struct pz_rough_limit){ length, fade > 0 ? p->trend->scale : NULL, 1, fade };
 }
 
+/* Items of word w. */
+static uint32_t length_of(const struct pz_rough *r, size_t w)
+{
+    size_t left = r->n_items - w * WORD;
+
+    return left < WORD ? (uint32_t)left : WORD;
+}
+
+/* Multiply words of which anything was touched: what was not is 0. */
+PZ_KERNEL static void multiply_few(struct pz_rough *r, float factor)
+{
+    size_t n = pz_bits_words(r->n_items);
+
+    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
+        uint32_t left = length_of(r, w);
+        float *base = r->base + w * WORD;
+
+        if (left == WORD)
+            for (uint32_t k = 0; k < WORD; k++)
+                base[k] *= factor;
+        else
+            for (uint32_t k = 0; k < left; k++)
+                base[k] *= factor;
+    }
+}
+
 static void empty(struct pz_rough *r)
 {
     size_t n = pz_bits_words(r->n_items);
@@ -32,29 +58,34 @@ static void empty(struct pz_rough *r)
     if (r->dense)
         memset(r->base, 0, r->n_items * sizeof *r->base);
     for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
-        for (uint64_t bits = r->touched[w]; bits && !r->dense; bits &= bits - 1)
-            r->base[w * WORD + (size_t)__builtin_ctzll(bits)] = 0;
+        if (!r->dense)
+            memset(r->base + w * WORD, 0, length_of(r, w) * sizeof *r->base);
         r->touched[w] = 0;
     }
     r->dense = false;
 }
 
-/* Multiply what was touched by a factor and, unless l is NULL, by trends. Returns the largest
- * allowed. */
-static float multiply_few(struct pz_rough *r, const struct pz_rough_limit *l, float factor,
-                          const uint64_t *allowed)
+/* Multiply what was touched by trends, where there are any; returns the largest allowed. */
+static float largest_few(struct pz_rough *r, const struct pz_rough_limit *l,
+                         const uint64_t *allowed)
 {
     size_t n = pz_bits_words(r->n_items);
     float top = 0;
 
-    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++)
-        for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1) {
-            uint32_t item = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
-            float *score = &r->base[item];
+    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
+        uint64_t open = r->touched[w] & allowed[w];
 
-            *score *= l ? pz_rough_trend(l, item) : factor;
-            top = *score > top && pz_bits_has(allowed, item) ? *score : top;
+        for (uint64_t bits = l->trend ? r->touched[w] : 0; bits; bits &= bits - 1) {
+            uint32_t item = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
+
+            r->base[item] *= pz_rough_trend(l, item);
         }
+        if (open) {
+            float most = pz_score_max(r->base + w * WORD, length_of(r, w), &open);
+
+            top = most > top ? most : top;
+        }
+    }
     return top;
 }
 
@@ -68,13 +99,13 @@ static void add_few(const struct pz_model *m, size_t i, struct pz_rough_task *t)
     float top = 0;
 
     if (p->scorer->score_few(p->part, q, t->job.scratch, r->base, r->touched))
-        top = multiply_few(r, &l, 1, t->job.allowed);
+        top = largest_few(r, &l, t->job.allowed);
     if (top <= 0) {
         empty(r);
         return;
     }
     t->job.used |= 1u << i;
-    multiply_few(r, NULL, (float)pz_part_weight(p, t->job.q) / top, t->job.allowed);
+    multiply_few(r, (float)pz_part_weight(p, t->job.q) / top);
 }
 
 PZ_KERNEL static float largest_fixed(const struct pz_rough_limit *l, uint32_t n,
