@@ -124,6 +124,29 @@ static inline size_t pz_bits_next_word(const uint64_t *skip, size_t w, size_t n)
     return w < n ? w : n;
 }
 
+/* Words begin .. end - 1. */
+struct pz_bits_run {
+    size_t begin, end;
+};
+
+/* Of n words: the next run that is not in `skip`, behind *run, at first all-zero. False: there is
+ * none. Runs go fast where little is left out. */
+static inline bool pz_bits_next_run(const uint64_t *skip, size_t n, struct pz_bits_run *run)
+{
+    size_t w = pz_bits_next_word(skip, run->end, n);
+
+    run->begin = w;
+    while (skip && w < n) {
+        uint64_t bits = skip[w / 64] >> (w % 64);
+
+        w = bits ? w + (size_t)__builtin_ctzll(bits) : (w / 64 + 1) * 64;
+        if (bits)
+            break;
+    }
+    run->end = skip && w < n ? w : n;
+    return run->begin < n;
+}
+
 /* Of n words of a set: the first from w on that is not 0; n: there is none. */
 static inline size_t pz_bits_next_used(const uint64_t *set, size_t w, size_t n)
 {

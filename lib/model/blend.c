@@ -77,20 +77,22 @@ static inline __attribute__((always_inline)) float largest_of(const float *score
 PZ_KERNEL float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
                                    const float *bound, const uint64_t *skip)
 {
-    size_t words = pz_bits_words(n);
+    struct pz_bits_run run = { 0, 0 };
     float top = 0;
 
-    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
-         w = pz_bits_next_word(skip, w + 1, words)) {
-        uint32_t i = (uint32_t)w * 64;
-        uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
+    while (pz_bits_next_run(skip, pz_bits_words(n), &run)) {
+        uint32_t end = run.end * 64 < n ? (uint32_t)run.end * 64 : n;
 
-        if (bound && bound[i / 64] <= top)
-            continue;
-        if (n - i >= 64)
-            top = largest_of(score + i, 64, bits, top);
-        else
-            top = largest_of(score + i, n - i, bits, top);
+        for (uint32_t i = (uint32_t)run.begin * 64; i < end; i += 64) {
+            uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
+
+            if (bound && bound[i / 64] <= top)
+                continue;
+            if (n - i >= 64)
+                top = largest_of(score + i, 64, bits, top);
+            else
+                top = largest_of(score + i, n - i, bits, top);
+        }
     }
     return top;
 }

@@ -432,7 +432,7 @@ static float max_of_word(const struct pz_rough_task *t, size_t w)
 static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
 {
     struct pz_rough *r = t->rough;
-    size_t all = words(r);
+    struct pz_bits_run run = { 0, 0 };
     float weight = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
@@ -442,9 +442,9 @@ static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
         r->off[w] *= 1 + ROUNDING;
     find_plain(r);
     add_limits(r, m->items.n, t->job.out);
-    for (size_t w = pz_bits_next_word(r->plain, 0, all); w < all;
-         w = pz_bits_next_word(r->plain, w + 1, all))
-        r->max[w] = max_of_word(t, w);
+    while (pz_bits_next_run(r->plain, words(r), &run))
+        for (size_t w = run.begin; w < run.end; w++)
+            r->max[w] = max_of_word(t, w);
 }
 
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n)

@@ -143,18 +143,13 @@ static uint64_t open_word(uint64_t draw, uint32_t first, double max, uint64_t bi
 /* All words but those in skip. */
 PZ_KERNEL static void scale(float *score, uint32_t n, float factor, const uint64_t *skip)
 {
-    size_t words = pz_bits_words(n);
+    struct pz_bits_run run = { 0, 0 };
 
-    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
-         w = pz_bits_next_word(skip, w + 1, words)) {
-        float *own = score + w * WORD;
+    while (pz_bits_next_run(skip, pz_bits_words(n), &run)) {
+        size_t end = run.end * WORD < n ? run.end * WORD : n;
 
-        if (n - w * WORD >= WORD)
-            for (uint32_t i = 0; i < WORD; i++)
-                own[i] *= factor;
-        else
-            for (uint32_t i = 0; i < n - w * WORD; i++)
-                own[i] *= factor;
+        for (size_t i = run.begin * WORD; i < end; i++)
+            score[i] *= factor;
     }
 }
 

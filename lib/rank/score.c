@@ -89,11 +89,12 @@ static bool wants_rough(const struct pz_scored *s)
 /* Nothing of the last query is exact. In words that nobody wrote nothing was. */
 static void forget_exact(struct pz_scores *s)
 {
-    size_t words = pz_bits_words(s->n_items);
+    struct pz_bits_run run = { 0, 0 };
 
-    for (size_t w = pz_bits_next_word(s->rough->plain, 0, words); w < words;
-         w = pz_bits_next_word(s->rough->plain, w + 1, words))
-        s->exact[w] = s->near[w] = 0;
+    while (pz_bits_next_run(s->rough->plain, pz_bits_words(s->n_items), &run)) {
+        memset(s->exact + run.begin, 0, (run.end - run.begin) * sizeof *s->exact);
+        memset(s->near + run.begin, 0, (run.end - run.begin) * sizeof *s->near);
+    }
 }
 
 /* Score roughly those of n queries that want it: the others, and those that cannot be, stay.
@@ -168,14 +169,14 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n)
 {
-    size_t words = pz_bits_words(n_items);
+    struct pz_bits_run run = { 0, 0 };
 
     if (!s->is_rough)
         return;
     s->kept = kept;
-    for (size_t w = pz_bits_next_word(s->rough->plain, 0, words); w < words;
-         w = pz_bits_next_word(s->rough->plain, w + 1, words))
-        s->rough->max[w] *= kept * UP;
+    while (pz_bits_next_run(s->rough->plain, pz_bits_words(n_items), &run))
+        for (size_t w = run.begin; w < run.end; w++)
+            s->rough->max[w] *= kept * UP;
     s->rough->rest *= kept;
     s->rough->rest_max *= kept * UP;
     for (size_t i = 0; i < n; i++) {
@@ -250,17 +251,20 @@ struct above {
     const uint64_t *set;
     uint32_t n_items, w;
     float least;
+    struct pz_bits_run run; /* that w is in */
 };
 
 /* The next word of such items, its first item into *first; 0: there are no more. */
 static uint64_t next_above(struct above *a, uint32_t *first)
 {
-    const uint64_t *plain = a->s->rough->plain;
-    size_t words = pz_bits_words(a->n_items);
-
-    for (; (a->w = (uint32_t)pz_bits_next_word(plain, a->w, words)) < words; a->w++) {
+    for (;; a->w++) {
         uint64_t bits;
 
+        if (a->w >= a->run.end) {
+            if (!pz_bits_next_run(a->s->rough->plain, pz_bits_words(a->n_items), &a->run))
+                return 0;
+            a->w = (uint32_t)a->run.begin;
+        }
         *first = a->w * 64;
         if (a->s->rough->max[a->w] < a->least || !a->set[a->w])
             continue;
@@ -273,7 +277,6 @@ static uint64_t next_above(struct above *a, uint32_t *first)
             return bits;
         }
     }
-    return 0;
 }
 
 /* A closer look at items, and what the want-th best of all that were seen has at least. */
@@ -311,7 +314,7 @@ static void look_at(struct look *to)
 /* A closer look at the items of a set that have at least so much and had none yet. */
 static void look_above(struct look *to, const uint64_t *set, uint32_t n_items, float least)
 {
-    struct above a = { to->s, set, n_items, 0, least };
+    struct above a = { .s = to->s, .set = set, .n_items = n_items, .least = least };
     uint32_t first;
     uint64_t bits;
 
@@ -376,7 +379,7 @@ static void look_at_best(struct pz_scores *s, const uint64_t *set, uint32_t n_it
 /* Make exact those of a set that have at least so much. */
 static void settle_above(struct pz_scores *s, const uint64_t *set, uint32_t n_items, float least)
 {
-    struct above a = { s, set, n_items, 0, least };
+    struct above a = { .s = s, .set = set, .n_items = n_items, .least = least };
     uint32_t first;
     uint64_t bits;
 
@@ -488,23 +491,23 @@ PZ_KERNEL static double sum_less(const float *score, const uint64_t *set, uint32
                                  float top, const struct less *less)
 {
     double sum[LANES] = { 0 }, total = 0;
-    size_t words = pz_bits_words(n);
+    struct pz_bits_run run = { 0, 0 };
 
-    for (size_t w = pz_bits_next_word(less->skip, 0, words); w < words;
-         w = pz_bits_next_word(less->skip, w + 1, words)) {
-        float from = less->off ? top + less->times * less->off[w] : top;
-        uint32_t i = (uint32_t)w * 64;
-        uint64_t bits = set[w];
+    while (pz_bits_next_run(less->skip, pz_bits_words(n), &run))
+        for (size_t w = run.begin; w < run.end; w++) {
+            float from = less->off ? top + less->times * less->off[w] : top;
+            uint32_t i = (uint32_t)w * 64;
+            uint64_t bits = set[w];
 
-        if (__builtin_popcountll(bits) <= FEW_BITS)
-            for (; bits; bits &= bits - 1)
-                total += (double)pz_exp_fast(scale *
-                                             (score[i + (uint32_t)__builtin_ctzll(bits)] - from));
-        else if (n - i >= 64)
-            add_word(score + i, 64, bits, scale, from, sum);
-        else
-            add_word(score + i, n - i, bits, scale, from, sum);
-    }
+            if (__builtin_popcountll(bits) <= FEW_BITS)
+                for (; bits; bits &= bits - 1)
+                    total += (double)pz_exp_fast(
+                        scale * (score[i + (uint32_t)__builtin_ctzll(bits)] - from));
+            else if (n - i >= 64)
+                add_word(score + i, 64, bits, scale, from, sum);
+            else
+                add_word(score + i, n - i, bits, scale, from, sum);
+        }
     for (size_t k = 0; k < LANES; k++)
         total += sum[k];
     return total;
@@ -521,13 +524,15 @@ enum { EXACT_ITEMS = 1000 /* so few are summed exactly: shares of a list add up 
 static double exact_sum(const struct pz_scores *s, const uint64_t *set, double scale, float top)
 {
     const uint64_t *plain = s->is_rough ? s->rough->plain : NULL;
-    size_t words = pz_bits_words(s->n_items);
+    struct pz_bits_run run = { 0, 0 };
     double total = 0;
 
-    for (size_t w = pz_bits_next_word(plain, 0, words); w < words;
-         w = pz_bits_next_word(plain, w + 1, words))
-        for (uint64_t bits = s->is_rough ? set[w] & s->exact[w] : set[w]; bits; bits &= bits - 1)
-            total += exp(scale * (double)(s->blend[w * 64 + (size_t)__builtin_ctzll(bits)] - top));
+    while (pz_bits_next_run(plain, pz_bits_words(s->n_items), &run))
+        for (size_t w = run.begin; w < run.end; w++)
+            for (uint64_t bits = s->is_rough ? set[w] & s->exact[w] : set[w]; bits;
+                 bits &= bits - 1)
+                total += exp(scale *
+                             (double)(s->blend[w * 64 + (size_t)__builtin_ctzll(bits)] - top));
     return total;
 }
 
@@ -665,11 +670,12 @@ static double add_scanned(const struct pz_scores *s, const uint64_t *allowed, fl
 {
     const struct pz_rough *r = s->rough;
     struct less less = { r->off, s->kept, r->plain };
-    size_t words = pz_bits_words(s->n_items), n;
+    struct pz_bits_run run = { 0, 0 };
+    size_t n;
 
-    for (size_t w = pz_bits_next_word(r->plain, 0, words); w < words;
-         w = pz_bits_next_word(r->plain, w + 1, words))
-        set[w] = allowed[w] & ~s->exact[w];
+    while (pz_bits_next_run(r->plain, pz_bits_words(s->n_items), &run))
+        pz_bits_without(set + run.begin, allowed + run.begin, s->exact + run.begin,
+                        (run.end - run.begin) * 64);
     n = count_plain(s, allowed, set);
     total += (double)n * (double)pz_exp_fast(scale * (r->rest - top));
     return total + sum_less(s->blend, set, s->n_items, scale, top, &less);

@@ -68,26 +68,28 @@ size_t pz_top(const float *score, const uint64_t *set, const struct pz_top_words
     const float *max = known ? known->max : NULL;
     const uint64_t *skip = known ? known->skip : NULL;
     size_t n = 0, words = want > 0 ? pz_bits_words(n_items) : 0;
+    struct pz_bits_run run = { 0, 0 };
     float least = 0; /* what is not above it cannot enter: equal scores go to the lower index */
 
-    for (size_t w = pz_bits_next_word(skip, 0, words); w < words;
-         w = pz_bits_next_word(skip, w + 1, words)) {
-        uint32_t first = (uint32_t)w * 64;
-        uint64_t bits = set[w];
+    while (pz_bits_next_run(skip, words, &run))
+        for (size_t w = run.begin; w < run.end; w++) {
+            uint32_t first = (uint32_t)w * 64;
+            uint64_t bits = set[w];
 
-        if (!bits || (max && max[w] <= least))
-            continue;
-        bits &= pz_scores_above(score + first, n_items - first < 64 ? n_items - first : 64, least);
-        for (; bits; bits &= bits - 1) {
-            uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
+            if (!bits || (max && max[w] <= least))
+                continue;
+            bits &= pz_scores_above(score + first, n_items - first < 64 ? n_items - first : 64,
+                                    least);
+            for (; bits; bits &= bits - 1) {
+                uint32_t i = first + (uint32_t)__builtin_ctzll(bits);
 
-            if (score[i] > least) {
-                n = pz_top_enter(hit, n, want,
-                                 (struct pz_hit){ .item = i, .blend = score[i], .score = NAN });
-                least = n == want ? hit[0].blend : 0;
+                if (score[i] > least) {
+                    n = pz_top_enter(hit, n, want,
+                                     (struct pz_hit){ .item = i, .blend = score[i], .score = NAN });
+                    least = n == want ? hit[0].blend : 0;
+                }
             }
         }
-    }
     pz_top_sort(hit, n);
     return n;
 }

@@ -116,6 +116,26 @@ TEST(sets_are_joined_and_inverted)
     }
 }
 
+static void check_runs(const uint64_t *skip, const bool *in, size_t n)
+{
+    struct pz_bits_run run = { 0, 0 };
+    size_t w = 0;
+
+    while (pz_bits_next_run(skip, n, &run)) {
+        for (; w < run.begin; w++)
+            assert_true(in[w]);
+        assert_true(w < run.end);
+        for (; w < run.end; w++)
+            assert_false(in[w]);
+    }
+    for (; w < n; w++)
+        assert_true(in[w]);
+    run = (struct pz_bits_run){ 0, 0 };
+    assert_int_equal(pz_bits_next_run(NULL, n, &run), n > 0);
+    assert_int_equal(run.end - run.begin, n);
+    assert_false(pz_bits_next_run(NULL, n, &run));
+}
+
 TEST(words_that_are_left_out_are_stepped_over)
 {
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
@@ -136,6 +156,7 @@ TEST(words_that_are_left_out_are_stepped_over)
         assert_int_equal(pz_bits_next_word(skip, at, n), n);
         assert_int_equal(pz_bits_next_used(word, used, n), n);
         assert_int_equal(pz_bits_next_word(NULL, n / 2, n), n / 2);
+        check_runs(skip, in, n);
         free(skip);
         free(word);
     }
