@@ -47,6 +47,8 @@ static const struct pz_opt opts[] = {
             "as in pz-train, with --split"),
     PZ_STR(0, "tune-metric", struct eval_cfg, learn.metric, "mix", "NAME",
            "as in pz-train, with --split"),
+    PZ_STR(0, "tune-for", struct eval_cfg, learn.tune_for, "auto", "next|both|auto",
+           "as in pz-train, with --split; auto: next with leave-last, else both"),
     PZ_FLAG(0, "no-tune", struct eval_cfg, learn.no_tune, "as in pz-train, with --split"),
     PZ_OUT('o', "output", struct eval_cfg, output, NULL, "FILE",
            "with --split: keep the model of the first recipe"),
@@ -184,7 +186,7 @@ static enum pz_status judge(const struct eval_cfg *cfg, const struct pz_strs *ar
     if (!cfg->split)
         return pz_judgement_given(j, args->v[0], cfg->vs, args->v + 1, args->n - 1, cfg->history,
                                   err);
-    st = pz_train_options_read(&cfg->learn, j->v.how.log, &job, err);
+    st = pz_train_options_read(&cfg->learn, cfg->split, j->v.how.log, &job, err);
     if (st == PZ_OK)
         st = pz_judgement_split(j, args, &job, cfg->output, err);
     pz_train_options_clear(&job);

@@ -55,7 +55,7 @@ enum pz_status eval_windows(const struct eval_cfg *cfg, const struct pz_strs *ar
                                   .how = &v->how,
                                   .train = &train };
     struct pz_windows w = { .n = 0 };
-    enum pz_status st = pz_train_options_read(&cfg->learn, v->how.log, &train, err);
+    enum pz_status st = pz_train_options_read(&cfg->learn, cfg->split, v->how.log, &train, err);
 
     train.recipe = pz_recipe_find(v->recipe, NULL);
     if (cfg->window)

@@ -17,7 +17,8 @@ static bool is_of_training(const struct train_cfg *cfg)
            cfg->learn.tune_time > 0 || cfg->learn.event_power > 0 ||
            cfg->learn.tune != strtoll(PZ_TUNE_TRIALS, NULL, 10) ||
            cfg->learn.seed != strtoll(TRAIN_SEED, NULL, 10) ||
-           strcmp(cfg->recipe, TRAIN_RECIPE) != 0 || strcmp(cfg->learn.metric, TRAIN_METRIC) != 0;
+           strcmp(cfg->recipe, TRAIN_RECIPE) != 0 || strcmp(cfg->learn.metric, TRAIN_METRIC) != 0 ||
+           strcmp(cfg->learn.tune_for, "auto") != 0;
 }
 
 /* Models where datasets belong, and the other way round. */

@@ -183,8 +183,10 @@ static void say_check(const json_t *o, struct pz_str *out)
                 number(m, "normalized_discounted_cumulative_gain_at_25"),
                 number(m, "mean_reciprocal_rank_at_25"), number(m, "precision_at_10"),
                 number(m, "coverage"), number(check, "users"));
-    pz_str_addf(out, "tuning    %.4f by its own metric, %+.4f +- %.4f over the defaults\n",
-                number(check, "value"), number(check, "gain"), fabs(number(check, "gain_error")));
+    pz_str_addf(out, "tuning    %.4f by its own metric%s, %+.4f +- %.4f over the defaults\n",
+                number(check, "value"),
+                strcmp(word(check, "tuned_for"), "next") == 0 ? " for what users do next" : "",
+                number(check, "gain"), fabs(number(check, "gain_error")));
 }
 
 /* What the models of a chain were worth on events that they had not learned. */

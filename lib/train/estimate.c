@@ -584,7 +584,7 @@ static enum pz_status count(struct estimating *e, struct pz_err *err)
 /* How many cases there are that keep what was seen, where that makes a difference. */
 static enum pz_status cut_repeats(struct estimating *e, struct pz_err *err)
 {
-    struct pz_valid keep = { .metric = e->cfg.metric };
+    struct pz_valid keep = { .metric = e->cfg.metric, .tune_for = e->cfg.tune_for };
     enum pz_status st = pz_valid_cut(e->t.teach, e->cfg.recipe->task, false,
                                      pz_tune_users(e->t.teach), e->cfg.seed, &keep, err);
 
@@ -601,6 +601,7 @@ static enum pz_status cut(struct estimating *e, struct pz_err *err)
     enum pz_status st;
 
     e->v.metric = e->cfg.metric;
+    e->v.tune_for = e->cfg.tune_for;
     if (e->cfg.n_trials == 0 || (e->t.n == 1 && e->t.choice[0].scorer->is_fallback))
         return PZ_OK;
     st = pz_valid_cut(e->t.teach, recipe->task, recipe->exclude_seen, pz_tune_users(e->t.teach),

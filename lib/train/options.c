@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 /* Options of learning: see options.h. pz-train and pz-eval --split read the same texts, so that a
- * model that is judged is the model that is trained.
+ * model that is judged is the model that is trained; what lists are tuned for may follow the split.
  *
  * Texts are only read here, none is looked up in the data: whether an event type or a parameter is
  * there is said by the training. cfg is filled whole, also when a text is wrong, so that clearing
@@ -10,11 +10,29 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "data/split.h"
 #include "model/recipe.h"
 #include "train/excluded.h"
 
-enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
-                                     struct pz_train_cfg *cfg, struct pz_err *err)
+/* auto: a test of what each user did last is what next is tuned for. */
+static enum pz_status read_tune_for(const char *text, const char *held_out, enum pz_tune_for *out,
+                                    struct pz_err *err)
+{
+    struct pz_split_spec split;
+    enum pz_status st;
+
+    *out = strcmp(text, "next") == 0 ? PZ_FOR_NEXT : PZ_FOR_BOTH;
+    if (strcmp(text, "auto") != 0 || !held_out)
+        return PZ_OK;
+    st = pz_split_parse(held_out, &split, err);
+    if (st == PZ_OK && split.kind == PZ_SPLIT_LEAVE_LAST)
+        *out = PZ_FOR_NEXT;
+    return st;
+}
+
+enum pz_status pz_train_options_read(const struct pz_train_options *options, const char *held_out,
+                                     struct pz_log *log, struct pz_train_cfg *cfg,
+                                     struct pz_err *err)
 {
     struct pz_event_rule *rules = NULL;
     enum pz_status st = pz_event_rules_parse(options->events.v, options->events.n, &rules, err);
@@ -33,6 +51,8 @@ enum pz_status pz_train_options_read(const struct pz_train_options *options, str
         st = pz_excluded_read(options->excluded.v, options->excluded.n, &cfg->own_excluded,
                               &cfg->n_excluded, err);
     cfg->excluded = cfg->own_excluded;
+    if (st == PZ_OK)
+        st = read_tune_for(options->tune_for, held_out, &cfg->tune_for, err);
     return st == PZ_OK ? pz_metric_parse(options->metric, &cfg->metric, err) : st;
 }
 

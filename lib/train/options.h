@@ -11,6 +11,7 @@
 struct pz_train_options {
     struct pz_strs events, params, excluded; /* --event, --param, --exclude-column */
     const char *metric;                      /* --tune-metric */
+    const char *tune_for;                    /* --tune-for: next, both or auto */
     long long tune, seed;
     double tune_time;   /* processor seconds */
     double event_power; /* --event-power; 0: not given */
@@ -19,12 +20,16 @@ struct pz_train_options {
 
 /* Fill cfg but for what programs say in ways of their own: recipe, keep, timeout, record_time.
  *
- * Errors:  PZ_USAGE a bad event rule or metric; PZ_TRY_AGAIN memory is out; as pz_excluded_read
+ * held_out  how a test is split off before, the text of --split or --holdout; NULL: none is
+ *
+ * Errors:  PZ_USAGE a bad event rule, metric or split; PZ_TRY_AGAIN memory is out; as
+ *          pz_excluded_read
  * Owner:   cfg borrows from options, and owns its rules and columns: pz_train_options_clear, also
  *          after errors
  * Threads: one a cfg */
-enum pz_status pz_train_options_read(const struct pz_train_options *options, struct pz_log *log,
-                                     struct pz_train_cfg *cfg, struct pz_err *err);
+enum pz_status pz_train_options_read(const struct pz_train_options *options, const char *held_out,
+                                     struct pz_log *log, struct pz_train_cfg *cfg,
+                                     struct pz_err *err);
 void pz_train_options_clear(struct pz_train_cfg *cfg);
 
 /* The words that an option of learning takes, see struct pz_cmd: recipes, metrics, splits, -p.

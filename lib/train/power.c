@@ -91,7 +91,7 @@ static void tell(const struct pz_train_cfg *cfg, double power)
 enum pz_status pz_power_choose(const struct pz_corpus *c, const struct pz_train_cfg *cfg,
                                double *power, struct pz_err *err)
 {
-    struct pz_valid v = { .metric = cfg->metric };
+    struct pz_valid v = { .metric = cfg->metric, .tune_for = cfg->tune_for };
     enum pz_status st = PZ_OK;
 
     *power = cfg->event_power;

@@ -208,6 +208,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .fit_limit_s = 0.4 * t->cfg->timeout_s,
                                .task = t->cfg->recipe->task,
                                .metric = t->cfg->metric,
+                               .tune_for = t->cfg->tune_for,
                                .exclude_seen = t->cfg->recipe->exclude_seen,
                                .seed = t->cfg->seed,
                                .search = t->cfg->trial,

@@ -34,6 +34,7 @@ struct pz_train_cfg {
     double timeout_s;    /* wall seconds of the process until the model is written; 0: no limit */
     uint32_t n_trials;   /* fits tried for each part; 0: no tuning */
     struct pz_metric metric;    /* what tuning maximises */
+    enum pz_tune_for tune_for;  /* and of which lists */
     uint32_t trial, n_searches; /* of pz_train_trial: which search of how many, from 1 */
     double tune_time_s;         /* processor seconds for tuning; 0: no limit */
     bool record_time; /* the manifest tells what trials and training took: equal trainings differ

@@ -26,11 +26,11 @@ json_t *pz_train_question(const struct pz_dataset *ds, const struct pz_train_cfg
         json_array_append_new(params, json_string(cfg->params[i]));
     for (size_t i = 0; i < cfg->n_excluded; i++)
         json_array_append_new(params, json_sprintf("exclude %s", cfg->excluded[i]));
-    return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:f, s:o}", "dataset", ds->fingerprint,
-                     "recipe", cfg->recipe->name, "seed", (json_int_t)cfg->seed, "events",
-                     pz_outcome_rules(cfg), "tune", (json_int_t)cfg->n_trials, "metric",
-                     (json_int_t)cfg->metric.kind, "k", (json_int_t)cfg->metric.k, "event_power",
-                     cfg->event_power, "params", params);
+    return json_pack("{s:s, s:s, s:I, s:o, s:I, s:I, s:I, s:I, s:f, s:o}", "dataset",
+                     ds->fingerprint, "recipe", cfg->recipe->name, "seed", (json_int_t)cfg->seed,
+                     "events", pz_outcome_rules(cfg), "tune", (json_int_t)cfg->n_trials, "metric",
+                     (json_int_t)cfg->metric.kind, "k", (json_int_t)cfg->metric.k, "tune_for",
+                     (json_int_t)cfg->tune_for, "event_power", cfg->event_power, "params", params);
 }
 
 enum pz_status pz_trial_write(const struct pz_training *t, struct pz_str *line, struct pz_err *err)

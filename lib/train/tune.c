@@ -288,7 +288,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
                                     struct pz_err *err)
 {
     const struct pz_valid *hide = s->v;
-    struct pz_valid keep = { .metric = s->cfg->metric };
+    struct pz_valid keep = { .metric = s->cfg->metric, .tune_for = s->cfg->tune_for };
     enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, pz_tune_users(corpus),
                                      s->cfg->seed, &keep, err);
     bool any = st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(hide);
@@ -342,7 +342,7 @@ static void hand_over(struct pz_search *s)
 enum pz_status pz_tune_again(const struct pz_corpus *corpus, const struct pz_tune_cfg *cfg,
                              struct pz_choice *choice, size_t n_choices, struct pz_err *err)
 {
-    struct pz_valid v = { .metric = cfg->metric };
+    struct pz_valid v = { .metric = cfg->metric, .tune_for = cfg->tune_for };
     enum pz_status st = PZ_OK;
 
     for (size_t p = 0; p < n_choices && st == PZ_OK; p++) {
@@ -415,7 +415,7 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
                        struct pz_choice *choice, size_t n_choices, struct pz_choice *trend,
                        double *softmax_scale, struct pz_err *err)
 {
-    struct pz_valid v = { .metric = cfg->metric, .seen = cfg->seen };
+    struct pz_valid v = { .metric = cfg->metric, .tune_for = cfg->tune_for, .seen = cfg->seen };
     struct pz_search s = { .v = &v, .cfg = cfg, .choice = choice, .trend = trend };
     enum pz_status st = pz_valid_cut(corpus, cfg->task, cfg->exclude_seen, pz_tune_users(corpus),
                                      cfg->seed, &v, err);

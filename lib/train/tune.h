@@ -34,6 +34,7 @@ struct pz_tune_cfg {
     bool exclude_seen;            /* rank without the history's items */
     const struct pz_corpus *seen; /* and without these; NULL: there are none */
     struct pz_metric metric;
+    enum pz_tune_for tune_for;
     uint64_t seed;
     uint32_t search; /* number of a search that begins with jumps; 0 and 1: the usual one */
     struct pz_log *log;

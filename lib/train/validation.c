@@ -33,6 +33,10 @@ static const double TOGETHER = 0.005;
  * most. Few of them would else decide alone on settings that have little to do with time. */
 static const double LATE_VOTE = 4, LATE_MOST = 2.0 / 3;
 
+/* The same where lists are tuned for what users do next: what everybody has now, and how fast that
+ * goes by, is still learned on the slice. */
+static const double LATE_NEXT = 0.05;
+
 /* How much more they may count where lists are worth less to them. */
 static const double FACTOR_MAX = 2;
 
@@ -418,11 +422,11 @@ static void share_votes(struct pz_valid *v, uint32_t begin, uint32_t end)
 /* Users of the slice have LATE_VOTE times the vote of the others, if that leaves those enough. */
 static void balance_votes(struct pz_valid *v, const uint8_t *late)
 {
-    double n[2] = { 0 }, vote[2];
+    double n[2] = { 0 }, vote[2], most = v->tune_for == PZ_FOR_NEXT ? LATE_NEXT : LATE_MOST;
 
     for (uint32_t u = 0; u < v->n_users; u++)
         n[late[u]]++;
-    vote[1] = n[0] > 0 ? fmin(LATE_VOTE * n[1] / (n[0] + LATE_VOTE * n[1]), LATE_MOST) : 1;
+    vote[1] = n[0] > 0 ? fmin(LATE_VOTE * n[1] / (n[0] + LATE_VOTE * n[1]), most) : 1;
     vote[0] = 1 - vote[1];
     for (uint32_t u = 0; u < v->n_users; u++)
         for (uint32_t k = v->first[u]; k < v->first[u + 1]; k++)

@@ -22,6 +22,10 @@ struct pz_metric {
     uint32_t k; /* length of the list; not of MIX */
 };
 
+/* What lists are tuned for: what users do next and what comes in the newest slice (pz_valid_cut),
+ * or what they do next above all. */
+enum pz_tune_for { PZ_FOR_BOTH, PZ_FOR_NEXT };
+
 /* Parse "ndcg@10", "mrr@25", "recall@20", "precision@5", "hit@10" or "mix".
  * Errors: PZ_USAGE it is none of these */
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err);
@@ -64,6 +68,7 @@ struct pz_valid {
     uint32_t *truth;
     float *gain;
     enum pz_task task;
+    enum pz_tune_for tune_for; /* set before they are cut */
     bool exclude_seen;
     /* What users had beside the histories, until they are asked; NULL: nothing. */
     const struct pz_corpus *seen;
@@ -86,9 +91,9 @@ struct pz_valid {
 /* Cut cases from a corpus, which must outlive them.
  *
  * Where the times are those of a calendar (pz_valid_slice), the newest tenth of all events leaves
- * the training part, and up to two thirds of the votes are of that slice: what its users did in it,
- * those included who are new, asked at its beginning. That is how a model is used until the next
- * one.
+ * the training part, and up to two thirds of the votes, with PZ_FOR_NEXT a twentieth, are of that
+ * slice: what its users did in it, those included who are new, asked at its beginning. That is how
+ * a model is used until the next one.
  *
  * The other votes: with order the newest tenth of a drawn user's n
  * events (at least one) leaves the training part. Cases: all of these events from the history

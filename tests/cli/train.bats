@@ -305,6 +305,33 @@ two_days() {
     [ "$(sort -u values | wc -l)" -eq 4 ]
 }
 
+@test "--tune-for next asks what users do next above all, which a test of that kind does by itself" {
+    small_shop
+    local quick="--tune 1 -p sequence=off -p factors=off -p spectral=off"
+    small() { pz-train -q $quick "$@" -o m.pzm shop.pzd; }
+    asked() { pz-train --info m.pzm --json | jq -r .check.tuned_for; }
+    small
+    [ "$(asked)" = both ]
+    value=$(pz-train --info m.pzm --json | jq .check.value)
+    small --tune-for next
+    [ "$(asked)" = next ]
+    [ "$(pz-train --info m.pzm --json | jq .check.value)" != "$value" ] # other users decide
+    pz-train --info m.pzm | grep -q '^tuning .* by its own metric for what users do next,'
+    for split in leave-last time:10% random; do
+        small --holdout $split --holdout-out test.pzd
+        held=$(asked)
+        pz-eval -q --split $split $quick -o m.pzm shop.pzd >report
+        [ "$(asked)" = "$held" ]
+        echo "$split $held"
+    done >found
+    [ "$(cat found)" = $'leave-last next\ntime:10% both\nrandom both' ]
+    pz-eval -q --split leave-last --tune-for both $quick -o m.pzm shop.pzd >report
+    [ "$(asked)" = both ]
+    run -2 pz-train -q --tune-for later -o bad.pzm shop.pzd
+    run -2 pz-train -q --tune-for next --update m.pzm -o bad.pzm shop.pzd
+    [ ! -e bad.pzm ]
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd

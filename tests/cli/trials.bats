@@ -60,6 +60,12 @@ setup() {
     grep -q 'of 3 searches these are missing: 2$' talk
 }
 
+@test "a search that was asked for other lists is of another work" {
+    pz-train -q --trial 2/3 "${SEARCH[@]}" --tune-for next shop.pzd >next.json
+    run -65 pz-train -q --with-trials s1.json next.json -o mixed.pzm shop.pzd
+    [ ! -e mixed.pzm ]
+}
+
 @test "searches made in one call are those made apart" {
     pz-train -q --with-trials s1.json s2.json s3.json -o apart.pzm shop.pzd
     pz-train --searches 3 "${SEARCH[@]}" -o at-once.pzm shop.pzd 2>talk

@@ -111,6 +111,22 @@ TEST(no_power_is_no_trend)
 
 /* ---- the slice ---- */
 
+TEST(the_slice_has_few_votes_where_lists_are_tuned_for_what_users_do_next)
+{
+    struct tiny *t = made_people(false, 1);
+    struct pz_valid v = { .tune_for = PZ_FOR_NEXT };
+    double votes[2] = { 0 };
+
+    assert_int_equal(pz_valid_cut(&t->c, PZ_TASK_USER, true, 400, 3, &v, NULL), PZ_OK);
+    assert_true(v.sliced);
+    for (uint32_t u = 0; u < v.n_users; u++)
+        for (uint32_t k = v.first[u]; k < v.first[u + 1]; k++)
+            votes[v.late[u]] += (double)v.c[k].share;
+    assert_true(fabs(votes[1] / (votes[0] + votes[1]) - 0.05) < 1e-5);
+    pz_valid_clear(&v);
+    free(t);
+}
+
 TEST(the_newest_slice_leaves_training_and_has_half_of_the_votes)
 {
     struct tiny *t = made_people(false, 1);
