@@ -74,32 +74,40 @@ static inline __attribute__((always_inline)) float largest_of(const float *score
     return top;
 }
 
+/* The largest of the scores of items begin, a multiple of 64, to end - 1, and of top. */
+static inline __attribute__((always_inline)) float largest_from(const float *score, uint32_t begin,
+                                                                uint32_t end,
+                                                                const uint64_t *allowed,
+                                                                const float *bound, float top)
+{
+    for (uint32_t i = begin; i < end; i += 64) {
+        uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
+
+        if (bound && bound[i / 64] <= top)
+            continue;
+        if (end - i >= 64)
+            top = largest_of(score + i, 64, bits, top);
+        else
+            top = largest_of(score + i, end - i, bits, top);
+    }
+    return top;
+}
+
 PZ_KERNEL float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
                                    const float *bound, const uint64_t *skip)
 {
     struct pz_bits_run run = { 0, 0 };
     float top = 0;
 
-    while (pz_bits_next_run(skip, pz_bits_words(n), &run)) {
-        uint32_t end = run.end * 64 < n ? (uint32_t)run.end * 64 : n;
-
-        for (uint32_t i = (uint32_t)run.begin * 64; i < end; i += 64) {
-            uint64_t bits = allowed ? allowed[i / 64] : ~(uint64_t)0;
-
-            if (bound && bound[i / 64] <= top)
-                continue;
-            if (n - i >= 64)
-                top = largest_of(score + i, 64, bits, top);
-            else
-                top = largest_of(score + i, n - i, bits, top);
-        }
-    }
+    while (pz_bits_next_run(skip, pz_bits_words(n), &run))
+        top = largest_from(score, (uint32_t)run.begin * 64,
+                           run.end * 64 < n ? (uint32_t)run.end * 64 : n, allowed, bound, top);
     return top;
 }
 
-float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
+PZ_KERNEL float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed)
 {
-    return pz_score_max_below(score, n, allowed, NULL, NULL);
+    return largest_from(score, 0, n, allowed, NULL, 0);
 }
 
 PZ_KERNEL uint64_t pz_scores_above(const float *score, uint32_t n, float bar)
