@@ -202,7 +202,7 @@ static enum pz_status take_context(const struct pz_attrs *in, const struct pz_so
 static enum pz_status borrow(const struct pz_dataset *ds, const struct type_rules *r,
                              const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
 {
-    float *weight = own->owned[3] = pz_mem_array(ds->n_interactions, sizeof *weight);
+    float *weight = own->owned[3] = pz_mem_room(ds->n_interactions, sizeof *weight);
 
     if (!weight)
         return pz_err_memory(err, "the corpus", 4.0 * (double)ds->n_interactions);
@@ -345,11 +345,11 @@ float pz_weight_damp(float weight, double power)
 double pz_corpus_span(const struct pz_corpus *c)
 {
     int64_t oldest = c->newest;
+    struct pz_share users = pz_shares_begin(c, &oldest, sizeof oldest);
 
-    pz_shares_turn(c, &oldest, sizeof oldest);
-    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+    for (uint64_t p = c->ptr[users.first]; p < c->ptr[users.end]; p++)
         oldest = c->time[p] < oldest ? c->time[p] : oldest;
-    pz_shares_pass(c, &oldest, sizeof oldest);
+    pz_shares_end(c, &oldest, sizeof oldest);
     return (double)(c->newest - oldest);
 }
 

@@ -239,7 +239,7 @@ static enum pz_status load_times(struct pz_dataset *ds, int64_t **own, struct pz
     st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_interactions, &data, NULL, err);
     if (st != PZ_OK)
         return st;
-    ds->time = *own = time = pz_dataset_own(ds, pz_mem_array(ds->n_interactions, sizeof *time));
+    ds->time = *own = time = pz_dataset_own(ds, pz_mem_room(ds->n_interactions, sizeof *time));
     if (!time)
         return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
     for (uint64_t p = 0; p < ds->n_interactions; p++)

@@ -6,6 +6,7 @@
  * shares, makes of what it found that of all:
  *
  *     turn -> add up over users -> pass      what one process adds up in the order of users
+ *     begin -> add up over some -> end        the same, of a corpus that is whole, too
  *     by_item                                 what is made item by item: each rank has its items
  *
  * For a corpus that is whole these do what one process does.
@@ -65,6 +66,12 @@ struct pz_share pz_shares_mine(const struct pz_corpus *c, size_t block);
 /* As pz_ranks_turn and pz_ranks_pass where the corpus is in shares; else, and for NULL, nothing. */
 void pz_shares_turn(const struct pz_corpus *c, void *sums, size_t bytes);
 void pz_shares_pass(const struct pz_corpus *c, void *sums, size_t bytes);
+
+/* The same of a whole corpus, too, where it has so many events that the sums are little beside
+ * them: then no rank does what another has done. Between the two this rank adds up the users that
+ * it gets, and no others. All ranks come here. */
+struct pz_share pz_shares_begin(const struct pz_corpus *c, void *sums, size_t bytes);
+void pz_shares_end(const struct pz_corpus *c, void *sums, size_t bytes);
 
 /* Events by item, those of an item in the order of users. */
 struct pz_by_item {

@@ -27,15 +27,18 @@ double pz_count_fade(double before_s, double half_life_s)
     return fade < FADED ? 0 : fade;
 }
 
-static double left_of(const struct pz_decay *decay, double age_s)
+/* With a tail: the unit of ages whose power is left. */
+static double scale_of(const struct pz_decay *decay)
 {
-    double scale;
+    return decay->tail > 0 ? decay->half_life_s / (exp2(1 / decay->tail) - 1) : 0;
+}
 
+static double left_of(const struct pz_decay *decay, double scale, double age_s)
+{
     if (decay->half_life_s <= 0)
         return 1;
     if (decay->tail <= 0)
         return exp2(-age_s / decay->half_life_s);
-    scale = decay->half_life_s / (exp2(1 / decay->tail) - 1);
     return pow(1 + fmax(age_s, 0) / scale, -decay->tail);
 }
 
@@ -43,9 +46,11 @@ static double left_of(const struct pz_decay *decay, double age_s)
 static void count_user(const struct pz_corpus *c, uint32_t user, const struct pz_decay *decay,
                        float *best, double *sum)
 {
+    double scale = scale_of(decay);
+
     for (uint64_t p = c->ptr[user]; p < c->ptr[user + 1]; p++) {
         double age = (double)(c->newest - pz_corpus_time(c, p));
-        float w = c->weight[p] * (float)left_of(decay, age);
+        float w = c->weight[p] * (float)left_of(decay, scale, age);
 
         if (w > best[c->item[p]]) {
             sum[c->item[p]] += (double)(w - best[c->item[p]]);
@@ -60,13 +65,14 @@ enum pz_status pz_count_users(const struct pz_corpus *c, const struct pz_decay *
                               struct pz_err *err)
 {
     float *best = pz_mem_array(c->n_items, sizeof *best);
+    struct pz_share users;
 
     if (!best)
         return pz_err_memory(err, "counts of users", 4.0 * c->n_items);
-    pz_shares_turn(c, sum, c->n_items * sizeof *sum);
-    for (uint32_t u = 0; u < c->n_users; u++)
-        count_user(c, u, decay, best, sum);
-    pz_shares_pass(c, sum, c->n_items * sizeof *sum);
+    users = pz_shares_begin(c, sum, c->n_items * sizeof *sum);
+    for (size_t u = users.first; u < users.end; u++)
+        count_user(c, (uint32_t)u, decay, best, sum);
+    pz_shares_end(c, sum, c->n_items * sizeof *sum);
     free(best);
     return PZ_OK;
 }

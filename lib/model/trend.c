@@ -46,14 +46,15 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
                              struct pz_err *err)
 {
     size_t bytes = 3 * (size_t)c->n_items * sizeof *s->recent;
+    struct pz_share users;
 
     s->recent = pz_mem_array(bytes, 1);
     if (!s->recent)
         return pz_err_memory(err, "item trends", (double)bytes);
     s->all = s->recent + c->n_items;
     s->first = s->all + c->n_items;
-    pz_shares_turn(c, s->recent, bytes);
-    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++) {
+    users = pz_shares_begin(c, s->recent, bytes);
+    for (uint64_t p = c->ptr[users.first]; p < c->ptr[users.end]; p++) {
         double w = (double)pz_weight_damp(c->weight[p], c->event_power),
                time = (double)pz_corpus_time(c, p);
         uint32_t i = c->item[p];
@@ -62,7 +63,7 @@ static enum pz_status add_up(const struct pz_corpus *c, double half_s, struct su
         s->all[i] += w;
         s->recent[i] += w * exp2(-((double)c->newest - time) / half_s);
     }
-    pz_shares_pass(c, s->recent, bytes);
+    pz_shares_end(c, s->recent, bytes);
     return PZ_OK;
 }
 

@@ -125,19 +125,20 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     struct sums s = { .events = pz_mem_array(bytes, 1),
                       .last = pz_mem_array(c->n_items, sizeof(int64_t)) };
     struct part *f = part_new(c->n_items, cfg->value);
+    struct pz_share users = { 0, 0 };
     bool good = s.events && s.last && f;
 
     if (good) {
         s.repeats = s.events + c->n_items;
         s.gaps = s.repeats + c->n_items;
-        pz_shares_turn(c, s.events, bytes);
+        users = pz_shares_begin(c, s.events, bytes);
     }
     for (uint32_t i = 0; good && i < c->n_items; i++)
         s.last[i] = INT64_MIN;
-    for (uint32_t u = 0; good && u < c->n_users; u++)
-        count_user(c, u, &s);
+    for (size_t u = users.first; u < users.end; u++)
+        count_user(c, (uint32_t)u, &s);
     if (good) {
-        pz_shares_pass(c, s.events, bytes);
+        pz_shares_end(c, s.events, bytes);
         fill(&s, f);
     }
     free(s.events);
@@ -269,12 +270,12 @@ static enum pz_suits suits(const struct pz_setup *setup)
 {
     const struct pz_corpus *c = setup->corpus;
     uint64_t repeats = 0;
+    struct pz_share users = pz_shares_begin(c, &repeats, sizeof repeats);
 
-    pz_shares_turn(c, &repeats, sizeof repeats);
-    for (uint32_t u = 0; u < c->n_users; u++)
+    for (size_t u = users.first; u < users.end; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
             repeats += had_before(c, c->ptr[u], p);
-    pz_shares_pass(c, &repeats, sizeof repeats);
+    pz_shares_end(c, &repeats, sizeof repeats);
     return c->ordered && repeats * 100 >= pz_corpus_size(c) && repeats > 0 ? PZ_SUITS
                                                                            : PZ_SUITS_NEVER;
 }

@@ -153,7 +153,7 @@ static enum pz_status take_sessions(const struct pz_corpus *c, struct part *f, s
         if (length_of(c, u) > 0)
             order[n_sessions++] = (struct dated){ c->time[c->ptr[u + 1] - 1], u };
     }
-    item = pz_mem_array(n, sizeof *item);
+    item = pz_mem_room(n, sizeof *item);
     weight = alike ? NULL : pz_mem_array(n, sizeof *weight);
     f->events = pz_csr_take(n_sessions, c->n_items, ptr, item, weight);
     for (uint32_t s = 0; order && ptr && item && (alike || weight) && s < n_sessions; s++) {
@@ -203,7 +203,7 @@ static enum pz_status index_items(struct part *f, struct pz_err *err)
         for (uint32_t i = 0; i < f->n_items; i++)
             ptr[i + 1] += ptr[i];
         memcpy(next, ptr, ((size_t)f->n_items + 1) * sizeof *next);
-        at = pz_mem_array(ptr[f->n_items], sizeof *at);
+        at = pz_mem_room(ptr[f->n_items], sizeof *at);
     }
     if (at)
         pass(f, next, last, at);
