@@ -3,20 +3,26 @@
 #include "base/ranks.h"
 
 #include <fcntl.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
+#include <sys/random.h>
 #include <unistd.h>
 
 #include "base/ledger.h"
 #include "base/mem.h"
 #include "base/signals.h"
 
-enum { RANKS_MAX = 1024, PATIENCE_S = 3 };
+enum { RANKS_MAX = 1024, PATIENCE_S = 3, COMMON_LEAST = 1 << 16 /* bytes */ };
 
 static const struct pz_ranks_net *net;   /* NULL: alone */
 static const struct pz_ranks_net *whole; /* of which net is a group; NULL: net is all */
 static struct pz_ranks_net group;
+/* Ranks are on several machines or hidden from each other, or shall act so. All know the same, but
+ * for what groups have found, which is forgotten when they unite. */
+static bool apart, apart_before;
 static struct counts {
     double sent, wait_s, peak;
 } counts; /* since the last report */
@@ -41,6 +47,7 @@ void pz_ranks_join(const struct pz_ranks_net *joined)
     /* The starter passes a signal on to all; none of them has a best so far that would be the
      * others'. */
     pz_stop_at_once();
+    apart = getenv("PZ_RANKS_APART") != NULL;
     if (net->id == 0)
         return;
     nowhere = open("/dev/null", O_WRONLY | O_CLOEXEC);
@@ -91,6 +98,7 @@ int pz_ranks_split(int groups)
     first = (mine * net->n + groups - 1) / groups; /* the least r with r * groups / n == mine */
     end = ((mine + 1) * net->n + groups - 1) / groups;
     whole = net;
+    apart_before = apart;
     group = (struct pz_ranks_net){ whole->id - first, end - first, exchange_in_group,
                                    whole->leave };
     net = &group;
@@ -99,6 +107,7 @@ int pz_ranks_split(int groups)
 
 void pz_ranks_unite(void)
 {
+    apart = whole ? apart_before : apart;
     net = whole ? whole : net;
     whole = NULL;
 }
@@ -113,7 +122,8 @@ struct pz_share pz_ranks_share(size_t n, size_t block, int r)
                               end * block < n ? end * block : n };
 }
 
-/* The exchange, counted; a rank keeps its own. */
+/* The exchange, counted; a rank keeps its own. What was written before into arrays in common is
+ * there after it for those who have received something. */
 static void exchange(const struct pz_parcel *out, const struct pz_inbox *in)
 {
     double began = pz_wall_seconds();
@@ -123,9 +133,178 @@ static void exchange(const struct pz_parcel *out, const struct pz_inbox *in)
         memcpy(in[id].data, out[id].data, out[id].bytes);
     for (int r = 0; r < net->n; r++)
         counts.sent += r == id ? 0 : (double)out[r].bytes;
+    atomic_thread_fence(memory_order_seq_cst);
     net->exchange(out, in);
+    atomic_thread_fence(memory_order_seq_cst);
     counts.wait_s += pz_wall_seconds() - began;
 }
+
+/* ---- memory in common ---- */
+
+/* Arrays in common: pages of a file without a name, of the first rank, which the others find among
+ * its open files. They know it by a number drawn for it, since under one kernel processes may have
+ * numbers of their own, too. */
+enum { COMMON_MAX = 16, TOKEN_BYTES = 16, BOOT_BYTES = 36 };
+
+static struct common {
+    char *data; /* NULL: free */
+    size_t bytes;
+} commons[COMMON_MAX];
+
+/* Where the first rank has the file, and what stands in it. */
+struct offer {
+    char boot[BOOT_BYTES]; /* of the kernel: no two are alike */
+    int pid, fd;
+    uint8_t token[TOKEN_BYTES];
+};
+
+static bool read_boot(char *boot)
+{
+    int fd = open("/proc/sys/kernel/random/boot_id", O_RDONLY | O_CLOEXEC);
+    bool ok = fd >= 0 && read(fd, boot, BOOT_BYTES) == BOOT_BYTES;
+
+    if (fd >= 0)
+        close(fd);
+    return ok;
+}
+
+/* NULL: the array is this rank's own. */
+static struct common *common_of(const void *array)
+{
+    uintptr_t at = (uintptr_t)array, begin;
+
+    for (int k = 0; k < COMMON_MAX; k++) {
+        begin = (uintptr_t)commons[k].data;
+        if (begin > 0 && at >= begin && at < begin + commons[k].bytes)
+            return &commons[k];
+    }
+    return NULL;
+}
+
+/* A file of so many bytes that begins with the token. */
+static void make_offer(struct offer *o, size_t bytes)
+{
+    o->pid = (int)getpid();
+    o->fd = read_boot(o->boot) ? memfd_create("pz-ranks", MFD_CLOEXEC) : -1;
+    if (o->fd >= 0 &&
+        (getrandom(o->token, TOKEN_BYTES, 0) != TOKEN_BYTES || ftruncate(o->fd, (off_t)bytes) ||
+         pwrite(o->fd, o->token, TOKEN_BYTES, 0) != TOKEN_BYTES)) {
+        close(o->fd);
+        o->fd = -1;
+    }
+}
+
+/* The file of another rank, if it is on this machine; -1: it is not. */
+static int find_offer(const struct offer *o)
+{
+    char path[64], boot[BOOT_BYTES];
+    uint8_t token[TOKEN_BYTES];
+    int fd = -1;
+
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", o->pid, o->fd);
+    if (o->fd >= 0 && read_boot(boot) && memcmp(boot, o->boot, BOOT_BYTES) == 0)
+        fd = open(path, O_RDWR | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
+    if (fd >= 0 && (pread(fd, token, TOKEN_BYTES, 0) != TOKEN_BYTES ||
+                    memcmp(token, o->token, TOKEN_BYTES) != 0)) {
+        close(fd);
+        fd = -1;
+    }
+    return fd;
+}
+
+/* Whether all ranks say yes. */
+static bool all_agree(bool mine)
+{
+    bool said[RANKS_MAX] = { false };
+
+    said[net->id] = mine;
+    pz_ranks_gather(said, (size_t)net->n, 1, sizeof *said);
+    for (int r = 0; r < net->n; r++)
+        if (!said[r])
+            return false;
+    return true;
+}
+
+/* The offer of the first rank to all. */
+static void tell_offer(struct offer *o)
+{
+    struct pz_parcel out[RANKS_MAX] = { { NULL, 0 } };
+    struct pz_inbox in[RANKS_MAX] = { { NULL, 0 } };
+
+    for (int r = 1; r < net->n && net->id == 0; r++)
+        out[r] = (struct pz_parcel){ o, sizeof *o };
+    if (net->id > 0)
+        in[0] = (struct pz_inbox){ o, sizeof *o };
+    exchange(out, in);
+}
+
+/* An array in common, in a free place; NULL: there is none. */
+static void *take_common(struct common *place, size_t bytes)
+{
+    struct offer o = { .fd = -1 };
+    void *data = MAP_FAILED;
+    int fd;
+
+    if (net->id == 0)
+        make_offer(&o, bytes);
+    tell_offer(&o);
+    fd = net->id == 0 ? o.fd : find_offer(&o);
+    if (fd >= 0)
+        data = mmap(NULL, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, fd, 0);
+    apart = !all_agree(data != MAP_FAILED);
+    if (fd >= 0)
+        close(fd);
+    if (data != MAP_FAILED && apart)
+        munmap(data, bytes);
+    if (apart)
+        return NULL;
+    *place = (struct common){ data, bytes };
+    return data;
+}
+
+void *pz_ranks_room(size_t n, size_t elem_bytes)
+{
+    struct common *place = NULL;
+    size_t bytes;
+    void *array = NULL;
+
+    for (int k = 0; k < COMMON_MAX && !place; k++)
+        place = commons[k].data ? NULL : &commons[k];
+    if (net && net->n > 1 && !apart && place && !__builtin_mul_overflow(n, elem_bytes, &bytes) &&
+        bytes >= COMMON_LEAST && bytes <= PTRDIFF_MAX)
+        array = take_common(place, bytes);
+    return array ? array : pz_mem_room(n, elem_bytes);
+}
+
+void pz_ranks_return(void *array)
+{
+    struct common *c = array ? common_of(array) : NULL;
+
+    if (!c) {
+        free(array);
+        return;
+    }
+    munmap(c->data, c->bytes);
+    *c = (struct common){ NULL, 0 };
+}
+
+bool pz_ranks_common(const void *array)
+{
+    return common_of(array) != NULL;
+}
+
+static void meet(void)
+{
+    (void)all_agree(true);
+}
+
+void pz_ranks_meet(const void *array)
+{
+    if (net && common_of(array))
+        meet();
+}
+
+/* ---- gathering ---- */
 
 /* its: [ranks] the rows that each has filled. */
 static void gather(void *rows, const struct pz_share *its, size_t bytes)
@@ -147,7 +326,9 @@ void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes)
 
     for (int r = 0; r < pz_ranks_n(); r++)
         its[r] = pz_ranks_share(n, block, r);
-    if (net)
+    if (net && common_of(rows))
+        meet();
+    else if (net)
         gather(rows, its, bytes);
 }
 
@@ -155,6 +336,10 @@ void pz_ranks_gather_mine(void *rows, struct pz_share mine, size_t bytes)
 {
     struct pz_share its[RANKS_MAX];
 
+    if (net && common_of(rows)) {
+        meet();
+        return;
+    }
     its[pz_ranks_id()] = mine;
     pz_ranks_gather(its, (size_t)pz_ranks_n(), 1, sizeof *its);
     if (net)

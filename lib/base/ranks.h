@@ -100,6 +100,22 @@ void pz_ranks_gather(void *rows, size_t n, size_t block, size_t bytes);
 /* The same where shares are what ranks say: this one has filled rows `mine`. */
 void pz_ranks_gather_mine(void *rows, struct pz_share mine, size_t bytes);
 
+/* Memory that ranks have in common where all of them run on one machine: each writes its rows, and
+ * reads those of others after a gather, which then moves nothing, or a meeting. Elsewhere each has
+ * an array of its own, as with pz_mem_room, and does the same. All ranks ask together. Contents are
+ * undefined. NULL: memory is out.
+ * Owner: the caller, by pz_ranks_return */
+void *pz_ranks_room(size_t n, size_t elem_bytes);
+
+/* Give such an array back, or one of pz_mem_room; accepts NULL. Other ranks may go on with it. */
+void pz_ranks_return(void *array);
+
+/* Whether an array is in common. */
+bool pz_ranks_common(const void *array);
+
+/* Nobody goes on before all are here. Nothing for an array that is not in common. */
+void pz_ranks_meet(const void *array);
+
 /* Do something rank after rank, in the order in which one process would: turn, add the own, pass.
  * After turn state [bytes] is what the ranks before left of it (of the first as it was), after pass
  * what the last one did. */

@@ -61,6 +61,12 @@ on() {
         on "${n%x*}" -q -j "${n#*x}" --no-tune "${PARTS[@]}" -o many.pzm shop.pzd
         cmp one.pzm many.pzm
     done
+    # as on several machines, where nothing is in common
+    on 2 -q -j 1 --no-tune "${PARTS[@]}" --ledger runs.jsonl -o many.pzm shop.pzd
+    PZ_RANKS_APART=1 on 2 -q -j 1 --no-tune "${PARTS[@]}" --ledger runs.jsonl -o apart.pzm shop.pzd
+    cmp one.pzm apart.pzm
+    [ "$(jq .ranks_bytes runs.jsonl | sort -n | head -1)" -eq "$(jq -s '.[0].ranks_bytes' runs.jsonl)" ]
+    [ "$(jq .ranks_bytes runs.jsonl | sort -u | wc -l)" -eq 2 ]
     # kNN, and a window as of data without order
     pz-train -q --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn.pzm shop.pzd
     on 3 -q -j 1 --no-tune -p transitions.ridge=0 -p transitions.window=1000 -o knn3.pzm shop.pzd

@@ -44,8 +44,8 @@ struct als {
     const double *set;
     size_t d;
     struct side users, items;
-    struct pz_by_item by_item; /* the corpus */
-    float *user_x;
+    struct pz_by_item by_item;     /* the corpus */
+    float *user_x, *item_x;        /* [n * d] of all users; of all items, alone the part's own */
     float *gram;                   /* [d * d] */
     float *value, *diag, *typical; /* [d] */
     float *work;                   /* [threads * work_size] */
@@ -55,7 +55,9 @@ struct als {
 static void als_clear(struct als *a)
 {
     pz_by_item_clear(&a->by_item);
-    free(a->user_x);
+    pz_ranks_return(a->user_x);
+    if (a->item_x != a->f->own_item)
+        pz_ranks_return(a->item_x);
     free(a->gram);
     free(a->value);
     free(a->diag);
@@ -78,20 +80,23 @@ static enum pz_status take_memory(const struct pz_corpus *c, struct als *a, stru
     size_t d = a->d;
 
     a->work_size = a->set[PZ_FACTORS_SOLVER] > 0 ? (d + PZ_FACTORS_CHUNK) * d : PZ_FACTORS_WORK * d;
-    a->user_x = pz_mem_array((size_t)c->n_users * d, sizeof(float));
+    a->user_x = pz_ranks_room((size_t)c->n_users * d, sizeof(float));
+    a->item_x = pz_ranks_n() > 1 ? pz_ranks_room((size_t)c->n_items * d, sizeof(float))
+                                 : a->f->own_item;
     a->gram = pz_mem_array(d * d, sizeof(float));
     a->value = pz_mem_array(d, sizeof(float));
     a->diag = pz_mem_array(d, sizeof(float));
     a->typical = pz_mem_array(d, sizeof(float));
     a->work = pz_mem_array((size_t)pz_par_threads() * a->work_size, sizeof(float));
-    if (!a->user_x || !a->gram || !a->value || !a->diag || !a->typical || !a->work)
+    if (!a->user_x || !a->item_x || !a->gram || !a->value || !a->diag || !a->typical || !a->work)
         return pz_err_memory(err, "the user factors", 4.0 * (double)d * c->n_users);
     return pz_by_item_make(c, c->weight, PZ_MAT_ROWS, &a->by_item, err);
 }
 
-/* Random vectors for those of the own rows that have none. Rows without interactions become zero:
+/* Random vectors for those of the own rows that have none: rows that come with a vector (of old,
+ * NULL: none does), as after an earlier run, go on from it. Rows without interactions become zero:
  * nothing pulls them. */
-static void start_vectors(const struct side *s, size_t d, uint64_t seed)
+static void start_vectors(const struct side *s, const float *old, size_t d, uint64_t seed)
 {
 #pragma omp parallel for schedule(static) num_threads(pz_par_threads())
     for (size_t r = s->mine.first; r < s->mine.end; r++) {
@@ -99,8 +104,8 @@ static void start_vectors(const struct side *s, size_t d, uint64_t seed)
         bool zero = true;
         struct pz_rng rng;
 
-        /* Rows that come with a vector, as after an earlier run, go on from it. */
         for (size_t k = 0; k < d; k++) {
+            x[k] = old ? old[r * d + k] : 0;
             zero = zero && x[k] == 0;
             x[k] = s->all[r] < s->all[r + 1] ? x[k] : 0;
         }
@@ -247,12 +252,12 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
                              .weight = a.by_item.value,
                              .all = a.by_item.all,
                              .mine = pz_ranks_mine(c->n_items, PZ_MAT_ROWS),
-                             .x = f->own_item,
+                             .x = a.item_x,
                              .n = c->n_items };
     if (st == PZ_OK) {
         weigh_unseen(c, &a);
-        start_vectors(&a.items, f->d, cfg->seed);
-        start_vectors(&a.users, f->d, cfg->seed + 1);
+        start_vectors(&a.items, f->own_item, f->d, cfg->seed);
+        start_vectors(&a.users, NULL, f->d, cfg->seed + 1);
     }
     for (int s = 0; st == PZ_OK && s < sweeps; s++) {
         st = solve_side(&a, &a.users, &a.items, err);
@@ -264,6 +269,8 @@ enum pz_status pz_factors_alternate(const struct pz_corpus *c, const struct pz_f
     }
     if (st == PZ_OK)
         st = turn(&a, &a.users, &a.items, err);
+    if (st == PZ_OK)
+        memmove(f->own_item, a.item_x, a.items.n * f->d * sizeof *f->own_item); /* or the same */
     if (st == PZ_OK)
         /* The last solve moved the items, so that their Gram matrix is diagonal again only after
          * one more turn; queries rely on that (spread is all they know of it). */

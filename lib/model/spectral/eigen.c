@@ -67,15 +67,22 @@ static void give_all(struct pz_mat q)
     pz_ranks_gather(q.v, q.rows, PZ_MAT_ROWS, q.stride * sizeof *q.v);
 }
 
-enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
+/* Room for A q in blocks of columns: rows x BLOCK floats at a time, 4 BLOCK bytes a user. */
+static float *take_mid(const struct pz_sparse *a, struct pz_err *err)
 {
-    /* A q in blocks of columns: rows x BLOCK floats at a time, 4 BLOCK bytes a user. */
-    float *mid = pz_mem_array(a->rows * BLOCK, sizeof *mid);
+    float *mid = pz_ranks_room(a->rows * BLOCK, sizeof *mid);
+
+    if (!mid)
+        pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
+    return mid;
+}
+
+/* q <- A^T A q by way of mid. */
+static void square(const struct pz_sparse *a, struct pz_mat q, float *mid)
+{
     struct pz_share rows = a->my_rows, cols = my_cols(a->cols);
     const struct pz_by_item *by_col = &a->by_col;
 
-    if (!mid)
-        return pz_err_memory(err, "spectral vectors", 4.0 * BLOCK * (double)a->rows);
     for (size_t from = 0; from < q.cols; from += BLOCK) {
         size_t n = q.cols - from < BLOCK ? q.cols - from : BLOCK;
 
@@ -88,9 +95,18 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
         for (size_t i = cols.first; i < cols.end; i++)
             gather(by_col->user + by_col->ptr[i], by_col->value + by_col->ptr[i],
                    by_col->ptr[i + 1] - by_col->ptr[i], mid, BLOCK, n, q.v + i * q.stride + from);
+        pz_ranks_meet(mid); /* before its rows are the next block's */
     }
-    free(mid);
-    return PZ_OK;
+}
+
+enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, struct pz_err *err)
+{
+    float *mid = take_mid(a, err);
+
+    if (mid)
+        square(a, q, mid);
+    pz_ranks_return(mid);
+    return mid ? PZ_OK : PZ_TRY_AGAIN;
 }
 
 static void start_vectors(struct pz_mat q, uint64_t seed)
@@ -101,6 +117,8 @@ static void start_vectors(struct pz_mat q, uint64_t seed)
     for (size_t r = rows.first; r < rows.end; r++) {
         struct pz_rng rng;
 
+        for (size_t k = q.cols; k < q.stride; k++)
+            q.v[r * q.stride + k] = 0;
         pz_rng_init(&rng, seed, r);
         for (size_t k = 0; k < q.cols; k++)
             q.v[r * q.stride + k] = (float)pz_rng_normal(&rng);
@@ -141,22 +159,25 @@ static enum pz_status find_vectors(const struct pz_sparse *a, size_t k, uint64_t
     enum pz_status st = gram ? PZ_OK
                              : pz_err_memory(err, "spectral vectors",
                                              4.0 * (double)(y.cols * y.cols));
+    float *mid = st == PZ_OK ? take_mid(a, err) : NULL;
 
-    if (st == PZ_OK)
+    if (mid)
         start_vectors(y, seed);
+    else
+        st = PZ_TRY_AGAIN;
     /* Each round multiplies a direction by its squared singular value, which separates those wanted
      * from the tail. Without being made orthonormal on the way all columns would lean towards the
      * first one. */
     for (int round = 0; round < ROUNDS && st == PZ_OK; round++) {
         give_all(y);
-        st = pz_sparse_square(a, y, err);
-        if (st == PZ_OK)
-            st = pz_mat_orthonormal(y, my_cols(y.rows), gram, err);
+        square(a, y, mid);
+        st = pz_mat_orthonormal(y, my_cols(y.rows), gram, err);
     }
     if (st == PZ_OK) {
         give_all(y);
-        st = pz_sparse_square(a, y, err);
+        square(a, y, mid);
     }
+    pz_ranks_return(mid);
     if (st == PZ_OK)
         st = read_vectors(y, k, gram, value, err);
     free(gram);
@@ -176,7 +197,7 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
     size_t wide = (size_t)pz_sparse_width((double)k), max = a->cols < a->rows ? a->cols : a->rows;
     size_t width = wide < max ? wide : max, keep = k < width ? k : width,
            stride = k < width ? width : k;
-    float *v = pz_mem_array(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
+    float *v = pz_ranks_room(a->cols * stride, sizeof *v), *all = pz_mem_array(width, sizeof *all);
     enum pz_status st = v && all ? PZ_OK
                                  : pz_err_memory(err, "spectral vectors",
                                                  4.0 * (double)(a->cols * stride));
@@ -187,7 +208,7 @@ enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t see
         memcpy(value, all, keep * sizeof *value);
     free(all);
     if (st != PZ_OK) {
-        free(v);
+        pz_ranks_return(v);
         v = NULL;
     }
     *out = (struct pz_mat){ v, a->cols, k, stride };

@@ -81,6 +81,7 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
     uint64_t n = c->ptr[c->n_users];
     double *sum = pz_mem_array(c->n_items, sizeof *sum);
     float *by_item = pz_mem_array(c->n_items, sizeof *by_item);
+    struct pz_share users;
 
     *a = (struct pz_sparse){ .rows = c->n_users,
                              .cols = c->n_items,
@@ -93,10 +94,10 @@ static enum pz_status read_corpus(const struct pz_corpus *c, const double *set, 
         free(by_item);
         return pz_err_memory(err, "the interaction matrix", 12.0 * (double)n);
     }
-    pz_shares_turn(c, sum, a->cols * sizeof *sum);
-    for (uint64_t p = 0; p < n; p++)
+    users = pz_shares_begin(c, sum, a->cols * sizeof *sum);
+    for (uint64_t p = c->ptr[users.first]; p < c->ptr[users.end]; p++)
         sum[c->item[p]] += (double)c->weight[p];
-    pz_shares_pass(c, sum, a->cols * sizeof *sum);
+    pz_shares_end(c, sum, a->cols * sizeof *sum);
     for (size_t i = 0; i < a->cols; i++) {
         weight[i] = (float)sum[i];
         by_item[i] = inverse_power(sum[i], set[PZ_SPECTRAL_ITEM_NORM]);
@@ -174,7 +175,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     if (st == PZ_OK)
         st = make_scales(f, err);
     sparse_clear(&a);
-    free(v.v);
+    pz_ranks_return(v.v);
     return pz_part_hand_out(st, f, part_free, part);
 }
 

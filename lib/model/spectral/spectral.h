@@ -73,9 +73,9 @@ enum pz_status pz_sparse_square(const struct pz_sparse *a, struct pz_mat q, stru
 /* Columns that k vectors are found with, where A has so many rows and columns. */
 double pz_sparse_width(double k);
 
-/* The leading eigenvectors of A^T A: *vector a.cols x k, to be freed as vector->v, NULL after a
- * failure; value [k] descending. Vectors beyond the rank of A are zero. Memory: 4.5 bytes a cell of
- * *vector, in which it works.
+/* The leading eigenvectors of A^T A: *vector a.cols x k, value [k] descending. Vectors beyond the
+ * rank of A are zero. Memory: 4.5 bytes a cell of *vector, in which it works.
+ * Owner:  the caller, who gives vector->v to pz_ranks_return; NULL after a failure
  * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERNAL A is not finite, or LAPACK did not converge */
 enum pz_status pz_sparse_eigen(const struct pz_sparse *a, size_t k, uint64_t seed,
                                struct pz_mat *vector, float *value, struct pz_err *err);

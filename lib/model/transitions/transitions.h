@@ -124,6 +124,8 @@ struct pz_trans_view {
     uint32_t *user;       /* [n] of a delta; NULL in a fit, as the next two, where all is new */
     uint64_t *fresh;      /* [n_users] first new position */
     float *stale;         /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
+    void *block;          /* owned: the arrays target, tail, at and within */
+    bool together;        /* the block is in common, and each rank fills the users of its share */
     float *target;        /* [n] t_p */
     float *tail;          /* [n] T_p */
     uint64_t *occ_ptr;    /* [n_items + 1] positions by item; in a fit on several ranks without
@@ -155,8 +157,9 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 /* ---- view.c ---- */
 
 /* Read a corpus, of a delta only the users with new interactions and, with targets below 0, what is
- * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 17
- * bytes an interaction taken, 4 of them shared among ranks, and 8 an item; of a delta 8 more.
+ * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 17 bytes an
+ * interaction taken, 4 of them shared among ranks and the others in common where they are on one
+ * machine, and 8 an item; of a delta 8 more.
  * Errors: PZ_UNAVAILABLE more than 2^32 - 2 interactions; PZ_TRY_AGAIN memory is out
  * Owner:  the caller clears *v, also after a failure */
 enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpus *c,

@@ -81,6 +81,30 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
     return list;
 }
 
+enum { POSITION_BYTES = 3 * 4 + 1 };
+
+/* The arrays of each position, in one block, which ranks may have in common where all read the
+ * same. Wishes are joined item by item, of all users. */
+static void take_block(struct pz_trans_view *v, bool same)
+{
+    size_t n = (v->n + PZ_MEM_ALIGN - 1) / PZ_MEM_ALIGN * PZ_MEM_ALIGN;
+
+    v->block = same ? pz_ranks_room(n, POSITION_BYTES) : pz_mem_room(n, POSITION_BYTES);
+    v->target = v->block;
+    if (!v->block)
+        return;
+    v->together = pz_ranks_common(v->block);
+    v->tail = v->target + n;
+    v->at = (uint32_t *)(v->tail + n);
+    v->within = (uint8_t *)(v->at + n);
+}
+
+/* The users of the view that this rank reads: where arrays are in common its share. */
+static struct pz_share my_users(const struct pz_trans_view *v)
+{
+    return v->together ? pz_ranks_mine(v->n_users, 1) : (struct pz_share){ 0, v->n_users };
+}
+
 /* all: item of a corpus that is read as it is; NULL: it is not */
 static enum pz_status allocate(struct pz_trans_view *v, const uint32_t *all, struct pz_err *err)
 {
@@ -88,14 +112,10 @@ static enum pz_status allocate(struct pz_trans_view *v, const uint32_t *all, str
     v->begins = pz_mem_array(v->n / 64 + 2, sizeof *v->begins);
     v->own_item = all ? NULL : pz_mem_room(v->n, sizeof *v->own_item);
     v->item = all ? all : v->own_item;
-    v->target = pz_mem_room(v->n, sizeof *v->target);
-    v->tail = pz_mem_room(v->n, sizeof *v->tail);
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
-    v->at = pz_mem_room(v->n, sizeof *v->at);
-    v->within = pz_mem_room(v->n, sizeof *v->within);
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
-    if (!v->ptr || !v->begins || !v->item || !v->target || !v->tail || !v->occ_ptr || !v->at ||
-        !v->within || !v->power)
+    take_block(v, !v->own_item && !v->c->all_ptr && !v->c->wishes);
+    if (!v->ptr || !v->begins || !v->item || !v->block || !v->occ_ptr || !v->power)
         return pz_err_memory(err, "counting transitions", 21.0 * (double)v->n + 16.0 * v->n_items);
     return PZ_OK;
 }
@@ -125,8 +145,8 @@ static void take_old(struct pz_trans_view *v, uint32_t k, uint64_t n_old, uint64
         v->user[p] = k;
 }
 
-/* Copy a user as user k of the view. */
-static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t k)
+/* Where the positions of user k of the view are. */
+static void place_user(struct pz_trans_view *v, const struct source *s, uint32_t k)
 {
     const struct pz_corpus *c = s->c;
     uint32_t u = s->user;
@@ -136,13 +156,17 @@ static void take_user(struct pz_trans_view *v, const struct source *s, uint32_t 
     pz_bits_add(v->begins, p);
     if (v->user)
         take_old(v, k, s->first_new ? s->first_new[u] - c->ptr[u] : 0, n);
-    for (uint64_t t = 0; t < n; t++, p++) {
-        uint64_t q = c->ptr[u] + t;
+    if (v->own_item)
+        memcpy(v->own_item + p, c->item + c->ptr[u], n * sizeof *v->own_item);
+}
 
-        if (v->own_item)
-            v->own_item[p] = c->item[q];
+/* Their weights. */
+static void weigh_user(struct pz_trans_view *v, const struct source *s, uint32_t k)
+{
+    const struct pz_corpus *c = s->c;
+
+    for (uint64_t p = v->ptr[k], q = c->ptr[s->user]; p < v->ptr[k + 1]; p++, q++)
         v->target[p] = pz_weight_damp(c->weight[q], c->event_power);
-    }
 }
 
 /* Where wishes count: the first event of a user with an item takes the largest weight, the later
@@ -259,7 +283,7 @@ static enum pz_status index_items(struct pz_trans_view *v, enum positions which,
     for (uint32_t i = 0; i < v->n_items; i++)
         v->occ_ptr[i] = n += v->occ_ptr[i];
     free(v->occ);
-    v->occ = pz_mem_array(n, sizeof *v->occ);
+    v->occ = pz_mem_room(n, sizeof *v->occ);
     if (!v->occ)
         return pz_err_memory(err, "counting transitions", 4.0 * (double)n);
     for (uint32_t k = v->n_users; k-- > 0;)
@@ -282,14 +306,17 @@ static enum positions counted(const struct pz_trans_view *v)
 static enum pz_status fill(struct pz_trans_view *v, const struct pz_corpus *c,
                            const struct source *list, struct pz_err *err)
 {
+    struct pz_share mine = my_users(v);
     enum pz_status st;
 
     for (uint32_t d = 0; d <= v->max; d++)
         v->power[d] = (float)pow(v->set[PZ_TRANS_DECAY], 0.5 * d);
     for (uint32_t k = 0; k < v->n_users; k++)
-        take_user(v, &list[k], k);
-    for (uint32_t k = 0; k < v->n_users; k++)
-        find_moments(v, &list[k], k);
+        place_user(v, &list[k], k);
+    for (size_t k = mine.first; k < mine.end; k++)
+        weigh_user(v, &list[k], (uint32_t)k);
+    for (size_t k = mine.first; k < mine.end; k++)
+        find_moments(v, &list[k], (uint32_t)k);
     pz_bits_add(v->begins, v->n);
     st = index_items(v, c->wishes ? ALL : counted(v), err);
     if (st == PZ_OK && c->wishes) {
@@ -297,8 +324,8 @@ static enum pz_status fill(struct pz_trans_view *v, const struct pz_corpus *c,
         join_wishes(v);
         st = counted(v) == ALL ? PZ_OK : index_items(v, counted(v), err);
     }
-    for (uint32_t k = 0; k < v->n_users && st == PZ_OK; k++)
-        scale_user(v, &list[k], k);
+    for (size_t k = mine.first; k < mine.end && st == PZ_OK; k++)
+        scale_user(v, &list[k], (uint32_t)k);
     return st;
 }
 
@@ -314,16 +341,23 @@ static int bits_of(double x)
 /* A sum has at most `n` positions with 2 * window + 1 pairs each. */
 static void choose_unit(struct pz_trans_view *v, uint64_t n)
 {
+    struct pz_share mine = my_users(v);
     double most = 0;
     int room, bits;
 
-    pz_shares_turn(v->c, &most, sizeof most);
-    for (uint64_t p = 0; p < v->n; p++) {
+    if (v->together)
+        pz_ranks_turn(&most, sizeof most);
+    else
+        pz_shares_turn(v->c, &most, sizeof most);
+    for (uint64_t p = v->ptr[mine.first]; p < v->ptr[mine.end]; p++) {
         double x = fabs((double)v->target[p]) + fabs((double)v->tail[p]);
 
         most = x > most ? x : most;
     }
-    pz_shares_pass(v->c, &most, sizeof most);
+    if (v->together) /* who passes may read what others have written */
+        pz_ranks_pass(&most, sizeof most);
+    else
+        pz_shares_pass(v->c, &most, sizeof most);
     frexp(most, &bits);
     room = 58 - bits_of((double)n) - bits_of(2.0 * v->window + 1);
     v->unit = ldexp(1, (room < FINE ? room : FINE) - bits);
@@ -364,11 +398,13 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
 
 void pz_trans_view_drop(struct pz_trans_view *v)
 {
-    void *const array[] = { v->ptr,    v->begins, v->fresh,   v->stale, v->own_item, v->user,
-                            v->target, v->tail,   v->occ_ptr, v->occ,   v->at,       v->within };
+    void *const array[] = { v->ptr,      v->begins, v->fresh,   v->stale,
+                            v->own_item, v->user,   v->occ_ptr, v->occ };
 
     for (size_t i = 0; i < sizeof array / sizeof *array; i++)
         free(array[i]);
+    pz_ranks_return(v->block);
+    v->block = NULL;
     v->ptr = v->begins = v->fresh = v->occ_ptr = NULL;
     v->stale = v->target = v->tail = NULL;
     v->own_item = v->user = v->occ = v->at = NULL;
@@ -387,15 +423,16 @@ enum pz_status pz_trans_pop(const struct pz_corpus *c, const double *set, const 
                             const struct pz_trans_feats *feats, float *pop, struct pz_err *err)
 {
     double *sum = pz_mem_array(c->n_items, sizeof *sum); /* a float sum stops growing at 2^24 */
+    struct pz_share users;
 
     if (!sum)
         return pz_err_memory(err, "item weights", 8.0 * c->n_items);
-    pz_shares_turn(c, sum, c->n_items * sizeof *sum);
-    for (uint32_t u = 0; u < c->n_users; u++)
+    users = pz_shares_begin(c, sum, c->n_items * sizeof *sum);
+    for (size_t u = users.first; u < users.end; u++)
         for (uint64_t p = first_new ? first_new[u] : c->ptr[u]; p < c->ptr[u + 1]; p++)
             sum[c->item[p]] += (double)pz_weight_damp(c->weight[p], c->event_power) *
                                pz_trans_decay(set, (double)(c->newest - pz_corpus_time(c, p)));
-    pz_shares_pass(c, sum, c->n_items * sizeof *sum);
+    pz_shares_end(c, sum, c->n_items * sizeof *sum);
     for (uint32_t i = 0; i < c->n_items; i++)
         pop[i] = (float)((double)pop[i] + sum[i]);
     for (uint32_t a = 0; a < feats->n; a++) {
@@ -426,9 +463,9 @@ static uint32_t last_lag(const struct pz_corpus *c, uint64_t start, uint64_t p)
 void pz_trans_repeat(const struct pz_corpus *c, float *curve)
 {
     uint64_t seen[2][PZ_TRANS_LAGS + 1] = { { 0 } }, *hits = seen[0], *chances = seen[1];
+    struct pz_share users = pz_shares_begin(c, seen, sizeof seen);
 
-    pz_shares_turn(c, seen, sizeof seen);
-    for (uint32_t u = 0; u < c->n_users; u++)
+    for (size_t u = users.first; u < users.end; u++)
         for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
             uint64_t back = p - c->ptr[u];
 
@@ -436,7 +473,7 @@ void pz_trans_repeat(const struct pz_corpus *c, float *curve)
             hits[last_lag(c, c->ptr[u], p)]++;
             chances[back < PZ_TRANS_LAGS ? back : PZ_TRANS_LAGS]++;
         }
-    pz_shares_pass(c, seen, sizeof seen);
+    pz_shares_end(c, seen, sizeof seen);
     for (uint32_t k = PZ_TRANS_LAGS; k > 1;
          k--) /* an event that could look back k could look back k - 1 */
         chances[k - 1] += chances[k];
