@@ -72,10 +72,11 @@ static enum pz_status load_block_since(struct pz_model *m, struct pz_err *err)
 enum pz_status pz_model_make_blocks(struct pz_model *m, struct pz_err *err)
 {
     size_t n = ((size_t)m->items.n + 63) / 64;
-    int64_t *block = pz_mem_array(2 * n, sizeof *block), *oldest = block + n;
+    int64_t *block = pz_mem_array(2 * n, sizeof *block), *oldest;
 
     if (!block)
         return pz_err_memory(err, "items", 16.0 * m->items.n / 64);
+    oldest = block + n;
     for (uint32_t i = 0; i < m->items.n; i++) {
         if (i % 64 == 0 || m->item_since[i] > block[i / 64])
             block[i / 64] = m->item_since[i];
