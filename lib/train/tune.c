@@ -282,13 +282,20 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, s
     return st;
 }
 
+/* What people have again is at the top of a list or of no use: where the mix also looks further
+ * down, only its nearer half tells. */
+static struct pz_metric near(const struct pz_metric *metric)
+{
+    return metric->kind == PZ_METRIC_MIX ? (struct pz_metric){ PZ_METRIC_NDCG, 10 } : *metric;
+}
+
 /* Tune what is judged on repeats, where a part has it and the data have repeats. The parts stay:
  * the cases differ in their truths only. */
 static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus *corpus,
                                     struct pz_err *err)
 {
     const struct pz_valid *hide = s->v;
-    struct pz_valid keep = { .metric = s->cfg->metric, .tune_for = s->cfg->tune_for };
+    struct pz_valid keep = { .metric = near(&s->cfg->metric), .tune_for = s->cfg->tune_for };
     enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, pz_tune_users(corpus),
                                      s->cfg->seed, &keep, err);
     bool any = st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(hide);

@@ -10,7 +10,9 @@
 
 /* What a list is worth: the metric that tuning maximises, from the ranks of the truths. */
 enum pz_metric_kind {
-    PZ_METRIC_MIX, /* mean of nDCG@10 and nDCG@100: steadier than either on few cases */
+    /* Mean of nDCG@10 and nDCG@100, steadier than either on few cases; what coming back is worth is
+     * judged by nDCG@10 alone (tune.c). */
+    PZ_METRIC_MIX,
     PZ_METRIC_NDCG,
     PZ_METRIC_MRR,
     PZ_METRIC_RECALL,
