@@ -314,11 +314,12 @@ static void drop_old(struct updating *u, size_t p)
     }
 }
 
-/* The old histories have been read: they are in the new data. */
+/* The old histories and ids have been read: they are in the new data. */
 static void drop_histories(struct updating *u)
 {
-    static const char *const name[] = { "hist/item",  "hist/time",  "hist/weight",
-                                        "hist/event", "hist/value", NULL };
+    static const char *const name[] = { "hist/ptr",    "hist/item",    "hist/time",
+                                        "hist/weight", "hist/event",   "hist/value",
+                                        "users.bytes", "users.offset", NULL };
 
     for (size_t i = 0; name[i]; i++)
         pz_table_drop(u->old->table, name[i]);

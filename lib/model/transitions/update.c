@@ -440,6 +440,7 @@ static enum pz_status join_coefficients(struct step *s, struct pz_err *err)
     enum pz_status st;
 
     take_steps(s);
+    pz_mem_trim();
     solved.value = s->m->value;
     st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &fresh, err);
     if (st == PZ_OK) {
@@ -504,9 +505,11 @@ static enum pz_status update_ridge(struct merge *m, struct pz_err *err)
         recall(m, m->old->due, s.change);
         recall(m, m->old->follow, m->t->own_follow);
         mark_touched(&s);
+        pz_trans_view_clear(&m->v); /* solving looks at all positions, not at what is new */
         measure_change(&s);
         if (m->delta->old_table) /* they have been read, and are as large as all that is to come */
             pz_trans_drop_counts(m->delta->old_table);
+        pz_mem_trim();
         st = solve_chosen(&s, err);
     }
     pz_mem_trim();
