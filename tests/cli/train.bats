@@ -332,6 +332,18 @@ two_days() {
     [ ! -e bad.pzm ]
 }
 
+@test "what people have again is judged at the top of lists, whatever else tuning looks at" {
+    small_shop
+    worth() { # of habits, without a part beside it that another metric would change
+        pz-train -q --tune 1 "$@" -p transitions=off -p factors=off -p spectral=off -p content=off -p recent=off \
+            -p sequence=off -p trend.power=0 -o m.pzm shop.pzd
+        pz-train --trials m.pzm --json | jq -se '[.[] | select(.scorer == "habits").metric] | max'
+    }
+    mix=$(worth --tune-metric mix)
+    [ "$mix" = "$(worth --tune-metric ndcg@10)" ]
+    [ "$mix" != "$(worth --tune-metric ndcg@100)" ] # a metric that is asked for stays
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd
