@@ -3,16 +3,15 @@
 # What a dry run says of a training, and of an update with the newest hundredth, beside what these take: for each set,
 # without and with the encoder, the processor seconds said (the mean of a dry run before and one after, as a machine's
 # speed drifts) and taken, the peak memory, and what the dry run took itself as a share. Of updates, which are short,
-# medians of RUNS (7) in turns. One thread.
+# medians of UPDATES (7) in turns. One thread.
 #
 # usage: scripts/bench-estimate.sh [SET...]     SET: sample, made (500,000 events), or a folder of PZ_DATA; none: all
 #        PZ_DATA=DIR   where the sets are (../shared/data)
-#        WAYS="off on" values of -p sequence;  WORK="training update"
-#        WORK="training update"
+#        WAYS="off on" values of -p sequence;  WORK="training update";  UPDATES=7
 #        STAGES=1      a row for each stage, too: seconds, and how often a part scores a case, which no clock disturbs
 # shellcheck source=scripts/bench-common.bash
 source "$(dirname "$0")/bench-common.bash"
-PZ_DATA=${PZ_DATA:-../shared/data} WAYS=${WAYS:-off on} WORK=${WORK:-training update}
+PZ_DATA=${PZ_DATA:-../shared/data} WAYS=${WAYS:-off on} WORK=${WORK:-training update} UPDATES=${UPDATES:-7}
 export OMP_NUM_THREADS=1
 [ $# -gt 0 ] || set -- sample ml-100k deskdrop s3rec-beauty made
 
