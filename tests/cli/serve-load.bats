@@ -96,7 +96,10 @@ while True:
     right=$(pz-recommend -q base.pzc --user u -n 3 | tail -n +2 | cut -d, -f2 | tr '\n' ' ')
     for at in 3 6 9 10 11 12 13 14 15 16 18; do
         rm -rf home.pzc && cp -r base.pzc home.pzc
-        PZ_FULL_AT=$at LD_PRELOAD=$shim serve --no-auth home.pzc || { grep -q 'No space' server.err && continue; }
+        if ! PZ_FULL_AT=$at LD_PRELOAD=$shim serve --no-auth home.pzc; then
+            grep -q 'No space' server.err # or it is not the disk that it ends for
+            continue
+        fi
         acknowledged=0
         for n in 1 2 3 4 5 6; do
             event='{"eventType":"View","sentAt":1795428000,"itemId":"i0002"}'

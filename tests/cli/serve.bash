@@ -15,13 +15,14 @@ serve_campaigns() {
 serve() {
     pz-deploy serve --listen 127.0.0.1:0 "$@" 2>server.err 3>&- &
     SERVER=$!
-    for _ in $(seq 200); do
+    PORT=
+    for _ in $(seq 1200); do # a minute: other work may have the machine
         if grep -q '^listening on' server.err; then break; fi
         kill -0 "$SERVER" 2>/dev/null || { cat server.err; return 1; }
         sleep 0.05
     done
     PORT=$(sed -n 's/^listening on .*:\([0-9]*\)$/\1/p' server.err)
-    [ -n "$PORT" ]
+    [ -n "$PORT" ] || { echo "not listening: $(cat server.err)"; return 1; }
 }
 
 # stop: SIGTERM; the server's exit status.
