@@ -57,10 +57,11 @@ static const struct pz_opt opts[] = {
         0, "tune-metric", struct train_cfg, learn.metric, TRAIN_METRIC, "NAME",
         "what tuning maximises: ndcg@K, mrr@K, recall@K, precision@K, hit@K, or mix, the mean of "
         "ndcg@10 and ndcg@100"),
-    PZ_STR(0, "tune-for", struct train_cfg, learn.tune_for, "auto", "next|both|auto",
-           "which lists: of what users do next, after each event, or both of that and of all that "
-           "comes until the next training, which are two questions where times are those of a "
-           "calendar; auto: both, but next with --holdout leave-last"),
+    PZ_STR(
+        0, "tune-for", struct train_cfg, learn.tune_for, "auto", "next|both|auto",
+        "what lists are tuned for: next, what users do next, after each event, or both, that and "
+        "all that comes until the next training, which are two questions where times are those "
+        "of a calendar; auto: both, but next with --holdout leave-last"),
     PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),

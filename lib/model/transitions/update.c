@@ -440,7 +440,6 @@ static enum pz_status join_coefficients(struct step *s, struct pz_err *err)
     enum pz_status st;
 
     take_steps(s);
-    pz_mem_trim();
     solved.value = s->m->value;
     st = pz_trans_transpose(&solved, t->counts.n, PZ_TRANS_ROW_MAX, &fresh, err);
     if (st == PZ_OK) {
