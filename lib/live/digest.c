@@ -470,7 +470,7 @@ static int make(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
         rc = read_events(s, txn, list, &arena, &d);
     if (rc == 0) {
         merge(&d);
-        d.stamp = hash_of(&d);
+        d.stamp = pz_rng_mix(hash_of(&d) ^ list->v[0]);
         rc = write(s, txn, who, id, &d);
     }
     free(d.row);

@@ -30,7 +30,7 @@ struct pz_digest_row {
 
 struct pz_digest_about {
     uint64_t upto;  /* the number that it goes to; 0: there is none */
-    uint64_t stamp; /* a hash of all rows */
+    uint64_t stamp; /* a hash of all rows and of the owner's newest number then */
     uint32_t n_rows;
 };
 
@@ -50,7 +50,7 @@ struct pz_digest_head {
     int64_t latest; /* of the times */
     uint64_t last;  /* the largest number */
     uint32_t n_groups, n_valued;
-    uint64_t stamp; /* a hash of all rows of the digest */
+    uint64_t stamp; /* of pz_digest_about */
 };
 
 /* Rows of one type, all with a value or all without. */

@@ -5,16 +5,26 @@
  *
  * A digest is found by its stamp, a hash of all that it says, so that nothing has to be told that
  * it was made anew or removed: it is then not asked for any more, and goes as others come. Whoever
- * uses one holds it. What is held does not go; what does not fit is not kept. */
+ * uses one holds it. What is held does not go; what does not fit is not kept.
+ *
+ * The events behind a digest, its tail, are kept from the second time on that somebody asks for it.
+ * They stay what they are as long as the stamp does: whoever removes an event drops the digest, and
+ * the next one has another stamp, as it is made when a newer event comes. So a reader reads those
+ * behind the tail alone. */
 #include "live/digest_cache.h"
 
 #include <errno.h>
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "base/rng.h"
+#include "table/hash.h"
+
+enum { LISTS = 256 };
+
 struct pz_live_cache {
     pthread_mutex_t turn;
-    struct pz_digest_whole *first;
+    struct pz_digest_whole *first[LISTS]; /* by the owner */
     size_t bytes, most;
     uint64_t now; /* counts the uses */
 };
@@ -44,27 +54,40 @@ static void free_digest(struct pz_digest_whole *d)
 
 void pz_live_cache_free(struct pz_live_cache *cache)
 {
-    while (cache && cache->first) {
-        struct pz_digest_whole *d = cache->first;
+    for (size_t i = 0; cache && i < LISTS; i++)
+        while (cache->first[i]) {
+            struct pz_digest_whole *d = cache->first[i];
 
-        cache->first = d->next;
-        free_digest(d);
-    }
+            cache->first[i] = d->next;
+            free_digest(d);
+        }
     if (cache)
         pthread_mutex_destroy(&cache->turn);
     free(cache);
 }
 
-static struct pz_digest_whole *take(struct pz_live_cache *cache, uint64_t stamp)
+/* Numbers are given anew where a file came in the place of another. */
+static uint64_t owner_of(const struct pz_live_store *s, char who, const char *id)
+{
+    return pz_rng_mix(pz_rng_mix(s->file ^ s->ino) ^ pz_hash64(id, strlen(id)) ^
+                      (unsigned char)who);
+}
+
+/* stamp: NULL: the one with a tail, which *tail becomes */
+static struct pz_digest_whole *take(struct pz_live_cache *cache, uint64_t owner,
+                                    const uint64_t *stamp, struct pz_digest_tail *tail)
 {
     struct pz_digest_whole *d;
 
     pthread_mutex_lock(&cache->turn);
-    for (d = cache->first; d && d->stamp != stamp;)
+    for (d = cache->first[owner % LISTS];
+         d && (d->owner != owner || (stamp ? d->stamp != *stamp : d->tail.n == 0));)
         d = d->next;
     if (d) {
         d->n_holders++;
         d->used = ++cache->now;
+        d->again = true;
+        *tail = d->tail;
     }
     pthread_mutex_unlock(&cache->turn);
     return d;
@@ -75,9 +98,10 @@ static bool drop_oldest(struct pz_live_cache *cache)
 {
     struct pz_digest_whole **oldest = NULL, *d;
 
-    for (struct pz_digest_whole **at = &cache->first; *at; at = &(*at)->next)
-        if ((*at)->n_holders == 0 && (!oldest || (*at)->used < (*oldest)->used))
-            oldest = at;
+    for (size_t i = 0; i < LISTS; i++)
+        for (struct pz_digest_whole **at = &cache->first[i]; *at; at = &(*at)->next)
+            if ((*at)->n_holders == 0 && (!oldest || (*at)->used < (*oldest)->used))
+                oldest = at;
     if (!oldest)
         return false;
     d = *oldest;
@@ -96,9 +120,11 @@ static void keep(struct pz_live_cache *cache, struct pz_digest_whole *d, uint64_
         continue;
     d->listed = cache->bytes + d->bytes <= cache->most;
     if (d->listed) {
-        d->next = cache->first;
+        struct pz_digest_whole **first = &cache->first[d->owner % LISTS];
+
+        d->next = *first;
         d->used = ++cache->now;
-        cache->first = d;
+        *first = d;
         cache->bytes += d->bytes;
     }
     pthread_mutex_unlock(&cache->turn);
@@ -164,7 +190,9 @@ static int read_digest(struct pz_live_store *s, MDB_txn *txn, char who, const ch
 
     if (!d)
         return ENOMEM;
-    *d = (struct pz_digest_whole){ .cache = want->cache, .n_holders = 1 };
+    *d = (struct pz_digest_whole){ .owner = owner_of(s, who, id),
+                                   .cache = want->cache,
+                                   .n_holders = 1 };
     if (want->cache)
         r.arena = &d->arena;
     rc = pz_digest_read(s, txn, who, id, r.arena, add_piece, &r);
@@ -179,9 +207,10 @@ int pz_digest_get(struct pz_live_store *s, MDB_txn *txn, char who, const char *i
                   struct pz_digest_whole **out)
 {
     struct pz_live_held *held = pz_arena_take(arena, sizeof *held);
+    struct pz_digest_tail tail;
     int rc = held ? 0 : ENOMEM;
 
-    *out = rc == 0 && want->cache ? take(want->cache, stamp) : NULL;
+    *out = rc == 0 && want->cache ? take(want->cache, owner_of(s, who, id), &stamp, &tail) : NULL;
     if (rc == 0 && !*out) {
         rc = read_digest(s, txn, who, id, want, arena, out);
         if (rc == 0 && want->cache)
@@ -192,4 +221,108 @@ int pz_digest_get(struct pz_live_store *s, MDB_txn *txn, char who, const char *i
     *held = (struct pz_live_held){ *out, live->held };
     live->held = held;
     return 0;
+}
+
+/* ---- tails ---- */
+
+int pz_digest_take(struct pz_live_store *s, char who, const char *id,
+                   const struct pz_live_want *want, struct pz_arena *arena, struct pz_live *live,
+                   struct pz_digest_whole **out, struct pz_digest_tail *tail)
+{
+    struct pz_live_held *held = pz_arena_take(arena, sizeof *held);
+
+    *out = held && want->cache ? take(want->cache, owner_of(s, who, id), NULL, tail) : NULL;
+    if (*out) {
+        *held = (struct pz_live_held){ *out, live->held };
+        live->held = held;
+    }
+    return held ? 0 : ENOMEM;
+}
+
+/* Room for n events more. Others read what the tail was: a longer one is a copy. */
+static bool grow_tail(struct pz_digest_whole *d, size_t n)
+{
+    struct pz_live_event *event;
+
+    n += d->tail.n;
+    if (n <= d->cap)
+        return true;
+    event = pz_arena_take(&d->arena, 2 * n * sizeof *event);
+    if (!event)
+        return false;
+    if (d->tail.n > 0)
+        memcpy(event, d->tail.event, d->tail.n * sizeof *event);
+    d->bytes += 2 * n * sizeof *event;
+    d->tail.event = event;
+    d->cap = 2 * n;
+    return true;
+}
+
+static const char *copy_text(struct pz_digest_whole *d, const char *s, bool *failed)
+{
+    size_t n = s ? strlen(s) : 0;
+    const char *copy = s ? pz_arena_strndup(&d->arena, s, n) : NULL;
+
+    d->bytes += n;
+    *failed |= s && !copy;
+    return copy;
+}
+
+/* before: the one before it in the tail; NULL: none */
+static bool copy_event(struct pz_digest_whole *d, const struct pz_live_want *want,
+                       const struct pz_live_event *before, const struct pz_live_event *e,
+                       struct pz_live_event *to)
+{
+    const char *type = before ? before->event_type : NULL;
+    const char **shown = pz_arena_take(&d->arena, e->n_shown * sizeof *shown);
+    bool failed = !shown;
+
+    *to = *e;
+    to->item_id = copy_text(d, e->item_id, &failed);
+    to->event_type = type && e->event_type && strcmp(type, e->event_type) == 0
+                         ? type
+                         : copy_text(d, e->event_type, &failed);
+    to->properties = copy_text(d, e->properties, &failed);
+    for (size_t i = 0; i < e->n_shown && !failed; i++)
+        shown[i] = copy_text(d, e->shown[i], &failed);
+    to->shown = shown;
+    to->found = e->item_id && want->items ? pz_dict_find_str(want->items, e->item_id) + 1 : 0;
+    return !failed;
+}
+
+/* Events come in order; somebody else may have kept some of them meanwhile. Without memory the tail
+ * stays as it is. */
+static void add_tail(struct pz_digest_whole *d, const struct pz_live_want *want,
+                     const struct pz_live_event *event, size_t n)
+{
+    struct pz_live_event *to;
+
+    while (n > 0 && d->tail.n > 0 && event->number <= d->tail.event[d->tail.n - 1].number) {
+        event++;
+        n--;
+    }
+    if (!grow_tail(d, n))
+        return;
+    to = d->tail.event + d->tail.n;
+    for (size_t i = 0; i < n; i++)
+        if (!copy_event(d, want, d->tail.n + i > 0 ? to + i - 1 : NULL, event + i, to + i))
+            return;
+    d->tail.n += n;
+}
+
+void pz_digest_keep(struct pz_digest_whole *d, const struct pz_live_want *want,
+                    const struct pz_live_event *event, size_t n)
+{
+    struct pz_live_cache *cache = d->cache;
+
+    if (!cache || n == 0)
+        return;
+    pthread_mutex_lock(&cache->turn);
+    if (d->again) {
+        size_t before = d->bytes;
+
+        add_tail(d, want, event, n);
+        cache->bytes += d->listed ? d->bytes - before : 0;
+    }
+    pthread_mutex_unlock(&cache->turn);
 }

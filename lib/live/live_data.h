@@ -31,6 +31,7 @@ struct pz_live_event {
     const char *const
         *shown; /* [n_shown] ids of the event's impression: what the user had in sight */
     size_t n_shown;
+    uint32_t found;         /* the model's index of the item, and one; 0: none, or not looked up */
     const char *properties; /* a JSON object: other columns of Interactions; NULL: none */
 };
 

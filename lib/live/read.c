@@ -142,6 +142,7 @@ static void put_in_order(struct pz_numbers *list)
 struct owner {
     char who, id[PZ_LIVE_ID_MAX + 1];
     uint64_t after, stamp;
+    struct pz_digest_whole *whole; /* NULL: not got yet */
 };
 
 struct reading {
@@ -149,11 +150,14 @@ struct reading {
     const struct pz_live_want *want;
     uint64_t after;
     bool each;      /* digests are passed over */
+    bool anew;      /* tails are */
     bool unclear;   /* a row of a digest cannot say what is wanted */
     int64_t latest; /* what is dated later is no time (history.c) */
     struct pz_numbers list;
     struct owner *owner; /* [n] */
     size_t n, cap;
+    struct pz_digest_tail tail; /* events before those of the list, of the last owner */
+    size_t n_met;               /* owners that have any */
     struct pz_arena *arena;
     struct pz_live *live;
 };
@@ -174,9 +178,40 @@ static int look_at_digest(struct pz_live_store *s, MDB_txn *txn, char who, const
     o->who = who;
     o->after = *after;
     o->stamp = d.stamp;
+    o->whole = NULL;
     memcpy(o->id, id, strlen(id) + 1);
     *after = d.upto;
     return 0;
+}
+
+/* Where the owner's digest is in memory with events behind it: those behind them are left to read.
+ * The last of them is read, too: where it is not there, the store is another, or an older one. */
+static int look_at_kept(struct pz_live_store *s, MDB_txn *txn, char who, const char *id,
+                        uint64_t after, struct reading *to, bool *done)
+{
+    size_t n_list = to->list.n, n_owners = to->n;
+    struct pz_digest_whole *whole;
+    struct pz_digest_tail tail;
+    uint64_t last = 0;
+    int rc = pz_digest_take(s, who, id, to->want, to->arena, to->live, &whole, &tail);
+
+    if (rc != 0 || !whole)
+        return rc;
+    rc = look_at_digest(s, txn, who, id, &after, to);
+    if (rc == 0 && to->n > n_owners && to->owner[to->n - 1].stamp == whole->stamp) {
+        last = tail.event[tail.n - 1].number;
+        rc = pz_live_owned(s, txn, who, id, last - 1, UINT64_MAX, SIZE_MAX, &to->list);
+    }
+    *done = rc == 0 && to->list.n > n_list && to->list.v[to->list.n - 1] == last;
+    if (*done) {
+        to->list.n--;
+        to->owner[to->n - 1].whole = whole;
+        to->tail = tail;
+    } else {
+        to->list.n = n_list;
+        to->n = n_owners;
+    }
+    return rc;
 }
 
 /* What is to be read of one owner: the newest events, and if they are many, the digest and those
@@ -186,10 +221,14 @@ static int look_at_owned(struct pz_live_store *s, MDB_txn *txn, char who, const 
 {
     struct reading *to = context;
     size_t before = to->list.n, most = to->want->most ? to->want->most : SIZE_MAX;
-    int rc = pz_live_owned(s, txn, who, id, after, UINT64_MAX, to->each ? most : PZ_DIGEST_KEPT,
-                           &to->list);
+    bool done = false;
+    int rc = to->each || to->anew ? 0 : look_at_kept(s, txn, who, id, after, to, &done);
 
-    if (rc != 0 || to->each || to->list.n - before < PZ_DIGEST_KEPT)
+    if (rc == 0 && !done)
+        rc = pz_live_owned(s, txn, who, id, after, UINT64_MAX, to->each ? most : PZ_DIGEST_KEPT,
+                           &to->list);
+    to->n_met += done || to->list.n > before;
+    if (rc != 0 || done || to->each || to->list.n - before < PZ_DIGEST_KEPT)
         return rc;
     rc = look_at_digest(s, txn, who, id, &after, to);
     return rc == 0 ? pz_live_owned(s, txn, who, id, after, to->list.v[to->list.n - 1], SIZE_MAX,
@@ -323,14 +362,14 @@ static int read_digests(struct pz_live_store *s, MDB_txn *txn, struct reading *t
 {
     int rc = 0;
 
-    while (to->n > 0 && rc == 0) {
-        const struct owner *o = &to->owner[--to->n];
-        struct pz_digest_whole *d;
+    for (size_t i = to->n; i-- > 0 && rc == 0;) {
+        struct owner *o = &to->owner[i];
 
-        rc = pz_digest_get(s, txn, o->who, o->id, o->stamp, to->want, to->arena, to->live, &d);
-        if (rc != 0)
-            break;
-        for (const struct pz_digest_items *p = d->piece; p && rc == 0 && !to->unclear; p = p->next)
+        if (!o->whole)
+            rc = pz_digest_get(s, txn, o->who, o->id, o->stamp, to->want, to->arena, to->live,
+                               &o->whole);
+        for (const struct pz_digest_items *p = rc == 0 ? o->whole->piece : NULL;
+             p && rc == 0 && !to->unclear; p = p->next)
             rc = add_rows(to, p, o->after);
     }
     return rc;
@@ -358,29 +397,58 @@ static void begin(struct pz_live *live)
     live->run_last = 0;
 }
 
+/* What is to be read of all owners. A tail has the events of one alone, up to now. */
+static int look_at_all(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
+{
+    int rc = 0;
+
+    to->anew = to->want->upto > 0;
+    do {
+        begin(to->live);
+        to->list.n = to->n = to->n_met = to->tail.n = 0;
+        rc = pz_live_each_owner(s, txn, to->user_id, to->after, look_at_owned, to);
+        to->anew = rc == 0 && to->tail.n > 0 && to->n_met > 1;
+    } while (to->anew);
+    put_in_order(&to->list);
+    cut_list(&to->list, to->want);
+    return rc;
+}
+
+/* What those before the newest have in memory, as they were among these once. */
+static void leave_out(struct pz_live_event *e, size_t n)
+{
+    for (size_t i = 0; i + PZ_LIVE_SHOWN_MAX < n; i++) {
+        e[i].n_shown = 0;
+        e[i].properties = NULL;
+    }
+}
+
 static int read_owned(struct pz_live_store *s, MDB_txn *txn, struct reading *to)
 {
     struct pz_live *live = to->live;
-    struct pz_live_event *out;
-    int rc;
+    struct pz_live_event *out = NULL;
+    int rc = look_at_all(s, txn, to);
+    size_t n_tail = to->tail.n, n = n_tail + to->list.n;
 
-    begin(live);
-    to->list.n = to->n = 0;
     to->unclear = false;
-    rc = pz_live_each_owner(s, txn, to->user_id, to->after, look_at_owned, to);
+    if (rc == 0 && !(out = pz_arena_take(to->arena, n * sizeof *out + 8)))
+        rc = ENOMEM;
+    if (rc == 0)
+        rc = read_digests(s, txn, to);
+    if (rc != 0 || to->unclear)
+        return rc;
+    rc = read_events(s, txn, &to->list, to->want->detail & PZ_LIVE_EACH, to->arena, out + n_tail);
     if (rc != 0)
         return rc;
-    put_in_order(&to->list);
-    cut_list(&to->list, to->want);
-    out = pz_arena_take(to->arena, to->list.n * sizeof *out + 8);
-    if (!out)
-        return ENOMEM;
-    rc = read_digests(s, txn, to);
-    if (rc == 0 && !to->unclear)
-        rc = read_events(s, txn, &to->list, to->want->detail & PZ_LIVE_EACH, to->arena, out);
+    if (!to->each && !to->want->upto && to->n == 1 && to->n_met == 1)
+        pz_digest_keep(to->owner[0].whole, to->want, out + n_tail, to->list.n);
+    if (n_tail > 0) {
+        memcpy(out, to->tail.event, n_tail * sizeof *out);
+        leave_out(out, n);
+    }
     live->event = out;
-    live->n_events = rc == 0 && !to->unclear ? to->list.n : 0;
-    return rc;
+    live->n_events = n;
+    return 0;
 }
 
 static int read_user(struct pz_live_store *s, MDB_txn *txn, void *context)

@@ -118,11 +118,12 @@ static bool is_page_sound(const struct pz_page_tree *t, uint64_t number, const s
     const unsigned char *page = t->file + number * PZ_PAGE;
     struct bound last = { NULL, 0 };
     struct pz_page_entry e = { .key = NULL };
-    size_t used = 0;
+    size_t used = 0, n;
 
     if (number >= t->n_pages || !is_head_sound(page, number))
         return false;
-    for (size_t i = 0; i < pz_page_n_entries(page); i++) {
+    n = pz_page_n_entries(page);
+    for (size_t i = 0; i < n; i++) {
         bool first = i == 0 && !is_leaf(page);
 
         if (!pz_page_read_entry(page, i, &e) || ((e.flags & PZ_NODE_BIG) && !is_big_sound(t, &e)) ||

@@ -73,20 +73,46 @@ void pz_history_of_row(const struct pz_type_weight *weight, const struct pz_live
         to->weight = (float)pz_type_weight_of(weight, run->value ? run->value[i][0] : NAN);
 }
 
-/* Into *to, which is of the event before, all that is not the same: its type and weight mostly are.
- * before: NULL: there is none */
-static void read_event(const struct pz_asked *asked, const struct pz_live_event *e,
-                       const struct pz_live_event *before, struct pz_past *to)
+/* Types that were met, which are few. */
+struct kinds {
+    struct kind {
+        const char *type;
+        size_t n_type;
+        struct pz_type_weight weight;
+    } kind[8];
+    size_t n;
+};
+
+static bool same_type(const char *a, const char *b)
 {
-    bool same = before && before->event_type == e->event_type;
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static const struct kind *find_kind(struct kinds *met, const struct pz_model *m, const char *type)
+{
+    struct kind *k = met->kind, *end = k + met->n;
+
+    while (k < end && !same_type(k->type, type))
+        k++;
+    if (k < end)
+        return k;
+    if (met->n < sizeof met->kind / sizeof *met->kind)
+        met->n++;
+    else
+        k--;
+    *k = (struct kind){ type, type ? strlen(type) : 0, pz_model_type_weight(m, type) };
+    return k;
+}
+
+static void read_event(const struct pz_asked *asked, const struct pz_live_event *e,
+                       struct kinds *met, struct pz_past *to)
+{
+    const struct kind *kind = find_kind(met, asked->m, e->event_type);
 
     to->time = e->time;
-    if (!same) {
-        to->type = e->event_type;
-        to->n_type = e->event_type ? strlen(e->event_type) : 0;
-    }
-    if (!same || !(before->value == e->value || (isnan(before->value) && isnan(e->value))))
-        to->weight = (float)pz_model_event_weight(asked->m, e->event_type, e->value);
+    to->type = kind->type;
+    to->n_type = kind->n_type;
+    to->weight = (float)pz_type_weight_of(&kind->weight, e->value);
 }
 
 /* Most items of events were looked up lately: to compare one id is quicker than to search. */
@@ -138,6 +164,7 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
     const struct pz_live *live = asked->req->live ? asked->req->live : &nothing;
     int64_t latest = pz_time_latest();
     struct pz_past past = { .item = PZ_NONE };
+    struct kinds met = { .n = 0 };
     enum pz_status st;
 
     h->before_run = h->n_past;
@@ -149,8 +176,8 @@ static enum pz_status add_live(struct pz_history *h, const struct pz_asked *aske
     for (size_t i = 0; st == PZ_OK && i < live->n_events; i++) {
         const struct pz_live_event *e = &live->event[i];
 
-        past.item = h->live_item[i] = find_item(h, &asked->m->items, e);
-        read_event(asked, e, i ? e - 1 : NULL, &past);
+        past.item = h->live_item[i] = e->found ? e->found - 1 : find_item(h, &asked->m->items, e);
+        read_event(asked, e, &met, &past);
         if (!pz_history_counts(asked->req, e))
             continue;
         h->live_last = e->number > h->live_last ? e->number : h->live_last;

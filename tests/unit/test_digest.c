@@ -287,6 +287,103 @@ TEST(a_digest_is_read_once_while_there_is_room_for_it)
     remove_store(s);
 }
 
+/* ---- tails ---- */
+
+static bool same_text(const char *a, const char *b)
+{
+    return a == b || (a && b && strcmp(a, b) == 0);
+}
+
+static void check_event(const struct pz_live_event *is, const struct pz_live_event *should,
+                        const struct pz_dict *items)
+{
+    uint32_t item = is->item_id ? pz_dict_find_str(items, is->item_id) : PZ_NONE;
+
+    assert_true(is->number == should->number && is->time == should->time);
+    assert_memory_equal(&is->value, &should->value, sizeof is->value);
+    assert_true(same_text(is->item_id, should->item_id));
+    assert_true(same_text(is->event_type, should->event_type));
+    assert_true(same_text(is->properties, should->properties));
+    assert_int_equal(is->n_shown, should->n_shown);
+    for (size_t i = 0; i < is->n_shown; i++)
+        assert_string_equal(is->shown[i], should->shown[i]);
+    assert_true(is->found == 0 || is->found == item + 1);
+}
+
+/* Whether events of user "u" came out of memory, which are what they are without. */
+static bool is_kept(struct pz_live_store *s, struct pz_live_cache *kept,
+                    const struct pz_dict *items)
+{
+    const struct pz_live_want want = { .items = items, .cache = kept }, plain = { .items = items };
+    struct pz_arena arena = { 0 };
+    struct pz_live is, should;
+    bool found;
+
+    assert_int_equal(pz_live_read_as(s, "u", &want, &arena, &is, NULL), PZ_OK);
+    assert_int_equal(pz_live_read_as(s, "u", &plain, &arena, &should, NULL), PZ_OK);
+    assert_int_equal(is.n_events, should.n_events);
+    for (size_t i = 0; i < is.n_events; i++)
+        check_event(&is.event[i], &should.event[i], items);
+    found = is.n_events > 0 && is.event[0].found > 0;
+    pz_live_release(&is);
+    pz_arena_clear(&arena);
+    return found;
+}
+
+/* Events of "u", or of a session that joins them with the first. */
+static void put_full(struct pz_live_store *s, size_t n, bool joins)
+{
+    enum { MOST = 700 };
+    struct pz_event e[MOST];
+    enum pz_live_fate fate[MOST];
+    uint64_t last;
+
+    for (size_t i = 0; i < n; i++)
+        e[i] = (struct pz_event){ .user_id = joins && i > 0 ? NULL : "u",
+                                  .session_id = joins ? "s" : NULL,
+                                  .item_id = i % 3 ? "item1" : "item2",
+                                  .event_type = i % 5 ? "click" : "buy",
+                                  .value = i % 5 ? NAN : (double)i,
+                                  .time = 1700000000 + (int64_t)i,
+                                  .impression = i % 2 ? "item1|item3" : NULL,
+                                  .properties = i % 7 ? NULL : "{\"a\":1}" };
+    assert_int_equal(pz_live_put_each(s, e, n, fate, &last, NULL), PZ_OK);
+}
+
+TEST(the_newest_events_of_a_busy_user_are_kept_too_and_are_what_is_stored)
+{
+    struct pz_live_store *s = open_store();
+    struct pz_live_cache *kept = pz_live_cache_new(1 << 20);
+    struct pz_dict_builder *b = pz_dict_builder_new();
+    struct pz_dict items;
+    struct pz_live_receipt r;
+    size_t n_kept = 0;
+
+    (void)pz_dict_builder_add(b, "item1", 5);
+    (void)pz_dict_builder_add(b, "item2", 5);
+    assert_int_equal(pz_dict_builder_finish(b, &items, NULL, NULL), PZ_OK);
+    for (int i = 0; i < 4; i++)
+        put_full(s, 700, false);
+    assert_false(is_kept(s, kept, &items)); /* for who asks once it would not pay */
+    assert_false(is_kept(s, kept, &items));
+    assert_true(is_kept(s, kept, &items));
+    for (size_t n = 1; n < 200; n += 7) { /* some are added, or the digest is made anew */
+        put_full(s, n, false);
+        n_kept += is_kept(s, kept, &items);
+    }
+    assert_true(n_kept > 0);
+    put_full(s, 30, true);
+    assert_false(is_kept(s, kept, &items));
+    assert_int_equal(pz_live_forget(s, "u", false, &r, NULL), PZ_OK);
+    for (int i = 0; i < 4; i++) {
+        assert_false(is_kept(s, kept, &items));
+        put_full(s, 300, false);
+    }
+    pz_dict_clear(&items);
+    pz_live_cache_free(kept);
+    remove_store(s);
+}
+
 /* 2,000 events of one kind, later and later; the first of a value, the others of another. */
 static size_t read_pairs(double first, double others)
 {
