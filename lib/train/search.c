@@ -674,15 +674,17 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
     return st;
 }
 
-enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *err)
+enum pz_status pz_search_weight(struct pz_search *s, size_t p, double unit, struct pz_err *err)
 {
     static const double fresh[PZ_WEIGHTS] = { 0, 0.1, 0.3, 1, 3, 10, 30, 100 };
-    double fixed = s->part[p].weight;
-    const double *w = s->choice[p].weight_fixed ? &fixed : fresh;
+    double w[PZ_WEIGHTS] = { s->part[p].weight };
     size_t n_w = s->choice[p].weight_fixed ? 1 : PZ_WEIGHTS, row;
     uint32_t all = s->v->n_users;
-    enum pz_status st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
+    enum pz_status st;
 
+    for (size_t i = 0; n_w > 1 && i < n_w; i++)
+        w[i] = unit * fresh[i];
+    st = pz_valid_judge(s->v, s->part, s->n_parts, p, w, n_w, 0, all, s->trial, err);
     if (st != PZ_OK)
         return st;
     row = best_row(s, p, n_w, all, SURE);

@@ -243,12 +243,14 @@ static enum pz_status search_repeats_of(struct pz_search *s, size_t p, struct pz
 
     pz_valid_forget(s->v);
     if (c->scorer->of_history)
-        st = pz_search_weight(s, p, err);
+        st = pz_search_weight(s, p, 1, err);
     for (size_t k = 0; k < c->scorer->n_settings && st == PZ_OK && s->part[p].weight > 0; k++)
         if (c->scorer->settings[k].judged == PZ_JUDGED_ON_REPEAT && c->low[k] < c->high[k])
             st = pz_search_setting(s, p, k, err);
+    /* Once more around the weight found, which may be the end of what was tried: where coming back
+     * is all, the others order no more than what it leaves equal. */
     if (st == PZ_OK && c->scorer->of_history && s->part[p].weight > 0)
-        st = pz_search_weight(s, p, err);
+        st = pz_search_weight(s, p, s->part[p].weight / 10, err);
     return st;
 }
 

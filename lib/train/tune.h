@@ -125,10 +125,11 @@ enum pz_status pz_search_part(struct pz_search *s, size_t p, uint32_t n_fits, st
  * and other cases would judge it by chance. */
 void pz_search_leave_trend(const struct pz_search *s, size_t n);
 
-/* Find the weight of part p beside the others all over again, 0 included, on cases s->v that may be
- * other than before. s->each and s->mean become those on these cases.
+/* Find the weight of part p beside the others all over again, 0 included and else from a tenth to a
+ * hundred times `unit`, on cases s->v that may be other than before. s->each and s->mean become
+ * those on these cases.
  * Errors: as pz_valid_judge */
-enum pz_status pz_search_weight(struct pz_search *s, size_t p, struct pz_err *err);
+enum pz_status pz_search_weight(struct pz_search *s, size_t p, double unit, struct pz_err *err);
 
 /* Look for a better value of read-out setting k of part p alone, on cases s->v that may be other
  * than before; all weights stay. s->each and s->mean become those on these cases.

@@ -344,6 +344,23 @@ two_days() {
     [ "$mix" != "$(worth --tune-metric ndcg@100)" ] # a metric that is asked for stays
 }
 
+@test "what people have again comes first where that is worth it, however much the other parts weigh" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (h = 0; h < 80; h++) {
+            for (s = 0; s < 12; s++) { # staples, each at its interval, and something else once a week
+                every = 4 + (h * 5 + s * s * 7) % 19
+                for (day = (h + 3 * s) % every; day < 130; day += every)
+                    buy((h * 11 + s * (s + h % 5 + 2)) % 150, day, s)
+            }
+            for (day = h % 7; day < 130; day += 7) buy((day * 13 + h * 7) % 150, day, 12) } }
+        function buy(item, day, s) {
+            print "h" h ",g" item "," 1735689600 + 86400 * day + 613 * ((h * 31 + s * 17 + day * 7) % 100) }' >homes.csv
+    pz-import -q -o homes.pzd --interactions homes.csv
+    pz-train -q --tune 1 -p sequence=off -p factors=off -p spectral=off -p recent=off -p weight.popularity=100 \
+        -o m.pzm homes.pzd
+    pz-train --info m.pzm --json | jq -e '.parts[] | select(.scorer == "habits").weight > 100'
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd
