@@ -14,6 +14,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/mem.h"
 #include "table/lists.h"
 
 struct pz_csr pz_csr_take(uint32_t n, uint32_t n_cols, uint64_t *ptr, uint32_t *item, float *value)
@@ -26,6 +27,55 @@ void pz_csr_clear(struct pz_csr *rows)
     for (size_t k = 0; k < sizeof rows->own / sizeof *rows->own; k++)
         free(rows->own[k]);
     memset(rows, 0, sizeof *rows);
+}
+
+enum { MORE = 0x80, FOLDED_MAX = 1 << 28 /* whose steps take four bytes at most */ };
+
+/* Steps from entry to entry, 7 bits a byte, the lowest first: in place, as none takes more than
+ * what it is made of. */
+void pz_csr_fold(struct pz_csr *rows)
+{
+    const uint32_t *item = rows->own[1];
+    uint8_t *to = rows->own[1];
+
+    if (!item || rows->n_cols > FOLDED_MAX)
+        return;
+    for (uint32_t i = 0; i < rows->n; i++)
+        for (uint64_t k = rows->ptr[i], before = 0; k < rows->ptr[i + 1]; k++) {
+            uint32_t now = item[k], step = now - (uint32_t)before;
+
+            for (before = now; step >= MORE; step >>= 7)
+                *to++ = (uint8_t)(step | MORE);
+            *to++ = (uint8_t)step;
+        }
+    pz_mem_fit(&rows->own[1], (size_t)(to - (uint8_t *)rows->own[1]), 1);
+    rows->item = NULL;
+}
+
+enum pz_status pz_csr_unfold(struct pz_csr *rows, struct pz_err *err)
+{
+    const uint8_t *from = rows->own[1];
+    uint64_t n;
+    uint32_t *item;
+
+    if (rows->item || !from)
+        return PZ_OK;
+    n = rows->ptr[rows->n];
+    item = pz_mem_room(n, sizeof *item);
+    if (!item)
+        return pz_err_memory(err, "lists", 4.0 * (double)n);
+    for (uint32_t i = 0; i < rows->n; i++)
+        for (uint64_t k = rows->ptr[i], now = 0; k < rows->ptr[i + 1]; k++) {
+            int shift = 0;
+
+            for (; *from & MORE; shift += 7)
+                now += (uint64_t)(*from++ & (MORE - 1)) << shift;
+            now += (uint64_t)*from++ << shift;
+            item[k] = (uint32_t)now;
+        }
+    free(rows->own[1]);
+    rows->item = rows->own[1] = item;
+    return PZ_OK;
 }
 
 enum pz_status pz_csr_save(const struct pz_csr *rows, const struct pz_csr_columns *columns,

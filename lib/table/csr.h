@@ -40,6 +40,15 @@ struct pz_csr pz_csr_take(uint32_t n, uint32_t n_cols, uint64_t *ptr, uint32_t *
  * Threads: one at a time on the same rows */
 void pz_csr_clear(struct pz_csr *rows);
 
+/* Fold the columns of rows that nobody reads for a while into a third of the room or less, and
+ * unfold them: in between .item is NULL. Entries ascend within a row. Rows that do not own their
+ * columns stay as they are.
+ *
+ * Errors:  PZ_TRY_AGAIN memory is out; the rows stay folded
+ * Threads: one at a time on the same rows */
+void pz_csr_fold(struct pz_csr *rows);
+enum pz_status pz_csr_unfold(struct pz_csr *rows, struct pz_err *err);
+
 /* Append the columns to a file being written; a value column only where there are values.
  * Errors:  as pz_writer_add
  * Threads: one at a time on the same writer */

@@ -3,6 +3,7 @@
 #include <math.h>
 #include <unistd.h>
 
+#include "base/mem.h"
 #include "table/csr.h"
 #include "tests/unit/unit.h"
 
@@ -154,6 +155,61 @@ TEST(a_packed_file_s_lies_are_refused)
         if (status_of(&columns, 3, 9) != (lies[i].good ? PZ_OK : PZ_BAD_DATA))
             fail_msg("lie %zu, in any order", i);
     }
+}
+
+/* Rows of n_cols columns that own copies. */
+static struct pz_csr own_rows(uint32_t n, uint32_t n_cols, const uint64_t *from, const uint32_t *of)
+{
+    uint64_t *own_ptr = pz_mem_array((size_t)n + 1, sizeof *own_ptr);
+    uint32_t *own_item = pz_mem_array(from[n] + 1, sizeof *own_item);
+
+    memcpy(own_ptr, from, ((size_t)n + 1) * sizeof *own_ptr);
+    memcpy(own_item, of, from[n] * sizeof *own_item);
+    return pz_csr_take(n, n_cols, own_ptr, own_item, NULL);
+}
+
+TEST(folded_columns_come_back_and_take_less_room)
+{
+    static const uint64_t begin[] = { 0, 5, 5, 7, 11 };
+    static const uint32_t column[] = { 0,
+                                       127,
+                                       128,
+                                       255,
+                                       16639,
+                                       0,
+                                       1U << 27,
+                                       (1U << 28) - 4,
+                                       (1U << 28) - 3,
+                                       (1U << 28) - 2,
+                                       (1U << 28) - 1 };
+    struct pz_csr rows = own_rows(4, 1U << 28, begin, column);
+
+    pz_csr_fold(&rows);
+    assert_null(rows.item);
+    assert_int_equal(pz_csr_unfold(&rows, NULL), PZ_OK);
+    assert_memory_equal(rows.item, column, sizeof column);
+    assert_int_equal(pz_csr_unfold(&rows, NULL), PZ_OK); /* they are */
+    pz_csr_clear(&rows);
+
+    rows = own_rows(4, 1U << 28, begin, column); /* folded to the end */
+    pz_csr_fold(&rows);
+    pz_csr_clear(&rows);
+}
+
+TEST(columns_that_are_borrowed_or_too_many_are_not_folded)
+{
+    static const uint64_t begin[] = { 0, 1 };
+    static const uint32_t column[] = { UINT32_MAX - 1 };
+    struct pz_csr rows = own_rows(1, UINT32_MAX, begin, column);
+
+    pz_csr_fold(&rows);
+    assert_non_null(rows.item);
+    pz_csr_clear(&rows);
+
+    rows = (struct pz_csr){ .n = 1, .n_cols = 2, .ptr = begin, .item = column };
+    pz_csr_fold(&rows);
+    assert_ptr_equal(rows.item, column);
+    assert_int_equal(pz_csr_unfold(&rows, NULL), PZ_OK);
 }
 
 TEST(rows_own_what_they_take)

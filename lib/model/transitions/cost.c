@@ -127,18 +127,19 @@ static double gram_bytes(const struct pz_trans_sums *s, double rows, double bloc
            (rows <= PZ_TRANS_DENSE ? fmax(4 * rows * rows, 8 * block) : 8 * block);
 }
 
-/* The view with the rows that are counted from it; with a ridge then, without the view, the
- * coefficients at the places of the counts beside the Gram matrix, and at last beside themselves by
- * source, which are of what is kept. */
+/* The view with the rows that are counted from it; with a ridge those of the Gram matrix, columns
+ * of the counts folded; then, without the view, the coefficients at the places of the counts beside
+ * the Gram matrix, and at last beside themselves by source, which are of what is kept. */
 static double beside(const struct pz_corpus *c, const struct pz_trans_sums *s, bool ridge,
                      double rows, double block)
 {
     double gram = ridge ? gram_bytes(s, rows, block) : 8 * block,
            view = 17.2 * (double)c->ptr[c->n_users] + 8.0 * c->n_users +
                   28 * rows * pz_par_threads(),
-           by_source = ridge ? 8 * s->unknowns : 0, solved = ridge ? 4 * s->kept : 0;
+           by_source = ridge ? 8 * s->unknowns : 0, solved = ridge ? 4 * s->kept : 0,
+           folded = ridge ? 2.5 * s->kept : 0;
 
-    return fmax(fmax(view + gram, solved + gram) - by_source, solved);
+    return fmax(fmax(view + gram - folded, solved + gram) - by_source, solved);
 }
 
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,

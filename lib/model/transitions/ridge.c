@@ -332,7 +332,8 @@ uint32_t pz_trans_gram_row_max(uint32_t n)
     return row_max < GRAM_ROW_MIN ? GRAM_ROW_MIN : row_max > n ? n : row_max;
 }
 
-static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_csr *counts,
+/* The counts are folded then: memory is at its peak. */
+static enum pz_status make_gram(const struct pz_trans_view *v, struct pz_csr *counts,
                                 const float *pop, const uint8_t *wanted, struct gram *g,
                                 struct pz_err *err)
 {
@@ -350,6 +351,7 @@ static enum pz_status make_gram(const struct pz_trans_view *v, const struct pz_c
             mark_sources(counts, wanted, source);
         if (wanted && v->feats->n > 0) /* rows of features are sums of all their items' */
             memset(source, 1, v->n_items);
+        pz_csr_fold(counts);
         st = pz_trans_gram(v, source, scale, row_max, &g->rows, err);
     }
     if (st == PZ_OK && n <= PZ_TRANS_DENSE)
@@ -373,9 +375,8 @@ static double mean_self(const struct pz_trans_view *v)
     return all[0] > 0 ? (double)all[0] / v->unit / (double)all[1] : 1;
 }
 
-enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
-                              const float *pop, const uint8_t *wanted, float *value,
-                              struct pz_err *err)
+enum pz_status pz_trans_solve(struct pz_trans_view *v, struct pz_csr *counts, const float *pop,
+                              const uint8_t *wanted, float *value, struct pz_err *err)
 {
     struct gram gram = { 0 };
     struct job job = {
@@ -388,6 +389,8 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *coun
     if (st == PZ_OK)
         self = mean_self(v);
     pz_trans_view_drop(v); /* the systems need nothing of it, and the room */
+    if (st == PZ_OK)
+        st = pz_csr_unfold(counts, err);
     for (uint32_t j = 0; j < counts->n; j++)
         if (counts->ptr[j + 1] - counts->ptr[j] > longest)
             longest = counts->ptr[j + 1] - counts->ptr[j];

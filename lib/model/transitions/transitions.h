@@ -281,10 +281,9 @@ enum pz_status pz_trans_cut_rows(struct pz_csr *rows, uint32_t row_max, struct p
  * `neighbours` sources of counts (by target) with the largest C / sqrt(pop). value: [counts
  * entries] receives b at N and 0 elsewhere; entries of unwanted targets are not touched, nor those
  * of other ranks (pz_trans_gather). Of the view nothing is left that pz_trans_view_drop gives back.
- * Errors: as pz_trans_count */
-enum pz_status pz_trans_solve(struct pz_trans_view *v, const struct pz_csr *counts,
-                              const float *pop, const uint8_t *wanted, float *value,
-                              struct pz_err *err);
+ * Errors: as pz_trans_count; counts may have no items then, and are to be cleared alone */
+enum pz_status pz_trans_solve(struct pz_trans_view *v, struct pz_csr *counts, const float *pop,
+                              const uint8_t *wanted, float *value, struct pz_err *err);
 
 /* What the ridge with only the diagonal of its Gram matrix, for which the popularity stands,
  * would make of a count. */
