@@ -312,18 +312,22 @@ static enum pz_status sample_json(struct sample *s, const char *text, size_t n, 
     return st;
 }
 
-/* R and pandas can write the name of a row in front of it and none for it in the header. */
-static enum pz_status refuse_row_names(const struct pz_import_reader *in, struct pz_err *err)
+/* All rows have a cell that the header does not name: R and pandas can write the name of a row in
+ * front of it, other programs a delimiter behind it, after which all cells are empty. */
+static enum pz_status refuse_nameless(const struct pz_import_reader *in, bool empty,
+                                      struct pz_err *err)
 {
     const struct pz_text_head *head = pz_blocks_head(in->blocks);
     struct pz_str names = { 0 };
 
     add_list(&names, head->name, head->n, ",");
-    pz_err_set(err, PZ_BAD_DATA,
-               "%s: all rows have one cell more than the header, as when rows have names: say "
-               "--skip-lines %llu --header ROW,%.300s",
-               pz_blocks_name(in->blocks), (unsigned long long)head->lines,
-               names.data ? names.data : "...");
+    pz_err_set(
+        err, PZ_BAD_DATA,
+        "%s: all rows have one cell more than the header, %s: say --skip-lines %llu --header "
+        "%s%.300s%s",
+        pz_blocks_name(in->blocks), empty ? "an empty one at their end" : "as when rows have names",
+        (unsigned long long)head->lines, empty ? "" : "ROW,", names.data ? names.data : "...",
+        empty ? ",EMPTY" : "");
     pz_str_clear(&names);
     return PZ_BAD_DATA;
 }
@@ -337,18 +341,19 @@ static enum pz_status sample_csv(struct sample *s, const struct pz_column_cell *
     bool good = pz_csv_init(&r, &pz_blocks_head(s->in->blocks)->form, n_columns) &&
                 pz_csv_start(&r, text, n);
 
-    uint64_t n_rows = 0, n_named = 0;
+    uint64_t n_rows = 0, n_longer = 0, n_open = 0;
 
     for (int row = 0; good && row < SAMPLE_ROWS && pz_csv_next(&r, &rec); row++) {
         s->line = rec.line;
         n_rows++;
-        n_named += rec.n_cells == n_columns + 1;
+        n_longer += rec.n_cells == n_columns + 1;
+        n_open += rec.n_raw > 0 && rec.raw[rec.n_raw - 1] == r.form->delimiter;
         for (size_t i = 0; i < n_columns_used && !rec.bad; i++)
             sample_cell(s, column[i].field, &rec.cell[column[i].cell]);
     }
     pz_csv_clear(&r);
-    if (good && n_named == n_rows && n_rows > 0)
-        return refuse_row_names(s->in, err);
+    if (good && n_longer == n_rows && n_rows > 0)
+        return refuse_nameless(s->in, n_open == n_rows, err);
     return good ? PZ_OK : pz_err_memory(err, "a look at the times", (double)n);
 }
 

@@ -145,6 +145,10 @@ u2,i2,1633050000'
     run -65 pz-import --guess -o d.pzd f --delimiter ' '
     [[ $output == *"all rows have one cell more than the header"*"--skip-lines 1 --header ROW,user_id,item_id,timestamp" ]]
     pz-import -q -o d.pzd --interactions f --delimiter ' ' --skip-lines 1 --header ROW,user_id,item_id,timestamp
+    printf 'user_id,item_id,timestamp\nu1,i1,1633046400,\nu2,i2,1633050000,\n' >f
+    run -65 pz-import -o d.pzd --interactions f
+    [[ $output == *"one cell more than the header, an empty one at their end: say --skip-lines 1 --header user_id,item_id,timestamp,EMPTY" ]]
+    pz-import -q -o d.pzd --interactions f --skip-lines 1 --header user_id,item_id,timestamp,EMPTY
     printf '\xe2\x80\x8buser_id\xc2\xa0, item_id,timestamp\nu1,i1,1633046400\nu2,i2,1633050000\n' >f
     read_as f $two
     printf 'user_id,item_id,timestamp\nu1,i1,1633046400\ru2,i2,1633050000\r' >f
