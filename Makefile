@@ -103,11 +103,11 @@ $(B)/scripts/bench-filter $(B)/scripts/bench-rank $(B)/scripts/explore-sim $(B)/
 
 $(B)/tests/killat.so: tests/crash/killat.c
 	@mkdir -p $(@D)
-	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+	$(CC) $(filter-out -fsanitize=%,$(PZ_CFLAGS)) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
 $(B)/tests/failalloc.so: tests/faults/failalloc.c
 	@mkdir -p $(@D)
-	$(CC) $(PZ_CFLAGS) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
+	$(CC) $(filter-out -fsanitize=%,$(PZ_CFLAGS)) $(CFLAGS) -shared -fPIC -o $@ $< -ldl
 
 unit: $(patsubst tests/crash/killat.c,$(B)/tests/killat.so,$(wildcard tests/crash/killat.c))
 

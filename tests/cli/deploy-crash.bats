@@ -3,7 +3,6 @@
 load common
 
 KILLAT=$PZ_BIN/../tests/killat.so
-export ASAN_OPTIONS="${ASAN_OPTIONS:-}:verify_asan_link_order=0"
 
 # Hundreds of synced writes: in memory where the machine has a place for it.
 setup() {
