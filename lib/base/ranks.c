@@ -144,7 +144,7 @@ static void exchange(const struct pz_parcel *out, const struct pz_inbox *in)
 /* Arrays in common: pages of a file without a name, of the first rank, which the others find among
  * its open files. They know it by a number drawn for it, since under one kernel processes may have
  * numbers of their own, too. */
-enum { COMMON_MAX = 16, TOKEN_BYTES = 16, BOOT_BYTES = 36 };
+enum { COMMON_MAX = 64, TOKEN_BYTES = 16, BOOT_BYTES = 36 };
 
 static struct common {
     char *data; /* NULL: free */
@@ -291,6 +291,20 @@ void pz_ranks_return(void *array)
 bool pz_ranks_common(const void *array)
 {
     return common_of(array) != NULL;
+}
+
+bool pz_ranks_together(void)
+{
+    void *array = pz_ranks_room(COMMON_LEAST, 1);
+    bool together = pz_ranks_common(array);
+
+    pz_ranks_return(array);
+    return together;
+}
+
+struct pz_share pz_ranks_filled(const void *array, size_t n)
+{
+    return pz_ranks_common(array) ? pz_ranks_mine(n, 1) : (struct pz_share){ 0, n };
 }
 
 static void meet(void)

@@ -113,6 +113,13 @@ void pz_ranks_return(void *array);
 /* Whether an array is in common. */
 bool pz_ranks_common(const void *array);
 
+/* Whether large arrays of pz_ranks_room are. All ranks ask together. */
+bool pz_ranks_together(void);
+
+/* The rows of an array of pz_ranks_room that this rank fills: its share of n, or all of them where
+ * the array is its own. */
+struct pz_share pz_ranks_filled(const void *array, size_t n);
+
 /* Nobody goes on before all are here. Nothing for an array that is not in common. */
 void pz_ranks_meet(const void *array);
 

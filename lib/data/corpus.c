@@ -168,26 +168,35 @@ static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, 
     return r->weight[ds->event ? ds->event[p] : 0];
 }
 
-/* Memory for n events of some users; the corpus borrows from it. */
-static enum pz_status take_memory(uint32_t n_users, uint64_t n, bool has_events, bool has_context,
+/* Memory for the n events of own->c.ptr; the corpus borrows from it. Where they are those of all
+ * users ranks have it in common. */
+static enum pz_status take_memory(bool all, uint64_t n, bool has_events, bool has_context,
                                   struct pz_corpus_own *own, struct pz_err *err)
 {
-    size_t sizes[] = { 8, 4, 8, 4, has_events ? 1 : 0, has_context ? sizeof(struct pz_attrs) : 0 };
-    uint64_t counts[] = { (uint64_t)n_users + 1, n, n, n, n, 1 };
+    size_t sizes[] = { 0, 4, 8, 4, has_events ? 1 : 0 };
 
-    for (int i = 0; i < 6; i++) {
+    for (int i = 1; i < 5; i++) {
         if (!sizes[i])
             continue;
-        own->owned[i] = pz_mem_array(counts[i], sizes[i]);
+        own->owned[i] = all ? pz_ranks_room(n, sizes[i]) : pz_mem_room(n, sizes[i]);
         if (!own->owned[i])
             return pz_err_memory(err, "the corpus", 17.0 * (double)n);
     }
-    own->c.ptr = own->owned[0];
+    if (has_context && !(own->owned[5] = pz_mem_array(1, sizeof(struct pz_attrs))))
+        return pz_err_memory(err, "the corpus", 17.0 * (double)n);
     own->c.item = own->owned[1];
     own->c.time = own->owned[2];
     own->c.weight = own->owned[3];
     own->c.event = own->owned[4];
     return PZ_OK;
+}
+
+/* The users whose events this rank fills in: its share where all columns are in common. */
+static struct pz_share to_fill(const struct pz_corpus_own *own, uint32_t n_users)
+{
+    const void *least = own->owned[4] ? own->owned[4] : own->owned[1];
+
+    return pz_ranks_filled(least, n_users);
 }
 
 /* Rows of interactions' context, those that source [n] says. */
@@ -202,12 +211,18 @@ static enum pz_status take_context(const struct pz_attrs *in, const struct pz_so
 static enum pz_status borrow(const struct pz_dataset *ds, const struct type_rules *r,
                              const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
 {
-    float *weight = own->owned[3] = pz_mem_room(ds->n_interactions, sizeof *weight);
+    uint64_t n = ds->n_interactions;
+    float *weight = ds->all_ptr ? pz_mem_room(n, sizeof *weight) : pz_ranks_room(n, sizeof *weight);
+    struct pz_share mine = pz_ranks_filled(weight, n);
 
+    own->owned[3] = weight;
     if (!weight)
-        return pz_err_memory(err, "the corpus", 4.0 * (double)ds->n_interactions);
-    for (uint64_t p = 0; p < ds->n_interactions; p++)
+        return pz_err_memory(err, "the corpus", 4.0 * (double)n);
+    for (uint64_t p = mine.first; p < mine.end; p++)
         weight[p] = weight_of(ds, r, keep, p);
+    pz_ranks_meet(weight);
+    free(own->owned[0]);
+    own->owned[0] = NULL;
     own->c.ptr = ds->ptr;
     own->c.item = ds->item;
     own->c.time = ds->time;
@@ -236,14 +251,31 @@ static enum pz_status keep_context(const struct pz_dataset *ds, const struct typ
     return st;
 }
 
-/* The n interactions that count. */
-static enum pz_status copy_kept(const struct pz_dataset *ds, const struct type_rules *r,
-                                const uint8_t *keep, uint64_t n, struct pz_corpus_own *own,
-                                struct pz_err *err)
+/* Where the interactions that count of each user will be. */
+static enum pz_status count_kept(const struct pz_dataset *ds, const struct type_rules *r,
+                                 const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
 {
-    enum pz_status st = take_memory(ds->users.n, n, ds->event != NULL, ds->context.n_attrs > 0, own,
-                                    err);
-    uint64_t *ptr = own->owned[0], to = 0;
+    uint64_t *ptr = own->owned[0] = pz_mem_array((size_t)ds->users.n + 1, sizeof *ptr);
+
+    if (!ptr)
+        return pz_err_memory(err, "the corpus", 8.0 * ds->users.n);
+    for (uint32_t u = 0; u < ds->users.n; u++) {
+        ptr[u + 1] = ptr[u];
+        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++)
+            ptr[u + 1] += weight_of(ds, r, keep, p) > 0;
+    }
+    own->c.ptr = ptr;
+    return PZ_OK;
+}
+
+/* The interactions that count. */
+static enum pz_status copy_kept(const struct pz_dataset *ds, const struct type_rules *r,
+                                const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
+{
+    const uint64_t *ptr = own->c.ptr;
+    enum pz_status st = take_memory(!ds->all_ptr, ptr[ds->users.n], ds->event != NULL,
+                                    ds->context.n_attrs > 0, own, err);
+    struct pz_share mine = to_fill(own, ds->users.n);
     uint32_t *item = own->owned[1];
     int64_t *time = own->owned[2];
     float *weight = own->owned[3];
@@ -251,8 +283,8 @@ static enum pz_status copy_kept(const struct pz_dataset *ds, const struct type_r
 
     if (st != PZ_OK)
         return st;
-    for (uint32_t u = 0; u < ds->users.n; u++) {
-        for (uint64_t p = ds->ptr[u]; p < ds->ptr[u + 1]; p++) {
+    for (size_t u = mine.first; u < mine.end; u++)
+        for (uint64_t p = ds->ptr[u], to = ptr[u]; p < ds->ptr[u + 1]; p++) {
             float w = weight_of(ds, r, keep, p);
 
             if (w <= 0)
@@ -264,19 +296,18 @@ static enum pz_status copy_kept(const struct pz_dataset *ds, const struct type_r
                 event[to] = ds->event[p];
             to++;
         }
-        ptr[u + 1] = to;
-    }
+    pz_ranks_meet(item);
     return own->owned[5] ? keep_context(ds, r, keep, own, err) : PZ_OK;
 }
 
-/* The n interactions that count, and what is said of all of them. */
+/* The interactions that count, and what is said of all of them. */
 static enum pz_status fill(const struct pz_dataset *ds, const struct type_rules *r,
-                           const uint8_t *keep, uint64_t n, struct pz_corpus_own *own,
-                           struct pz_err *err)
+                           const uint8_t *keep, struct pz_corpus_own *own, struct pz_err *err)
 {
     struct pz_corpus *c = &own->c;
-    bool all = n > 0 && n == ds->n_interactions;
-    enum pz_status st = all ? borrow(ds, r, keep, own, err) : copy_kept(ds, r, keep, n, own, err);
+    uint64_t n = c->ptr[ds->users.n];
+    enum pz_status st = n > 0 && n == ds->n_interactions ? borrow(ds, r, keep, own, err)
+                                                         : copy_kept(ds, r, keep, own, err);
 
     c->n_users = ds->users.n;
     c->first_user = ds->first_user;
@@ -296,15 +327,14 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
                               struct pz_err *err)
 {
     struct type_rules bound;
-    uint64_t n = 0;
     enum pz_status st;
 
     memset(out, 0, sizeof *out);
     st = bind_rules(ds, rules, n_rules, &bound, err);
-    for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
-        n += weight_of(ds, &bound, keep, p) > 0;
+    if (st == PZ_OK)
+        st = count_kept(ds, &bound, keep, out, err);
     if (st == PZ_OK) {
-        st = fill(ds, &bound, keep, n, out, err);
+        st = fill(ds, &bound, keep, out, err);
         out->c.n_users = ds->users.n;
         out->c.n_items = ds->items.n;
         out->c.item_attrs = &ds->item_attrs;
@@ -320,7 +350,7 @@ void pz_corpus_clear(struct pz_corpus_own *own)
     if (own->owned[5])
         pz_attrs_clear(own->owned[5]);
     for (size_t i = 0; i < sizeof own->owned / sizeof *own->owned; i++)
-        free(own->owned[i]);
+        pz_ranks_return(own->owned[i]);
     memset(own, 0, sizeof *own);
 }
 
@@ -387,23 +417,26 @@ static enum pz_status copy_context(const struct pz_corpus *c, const uint64_t *fr
 enum pz_status pz_corpus_ranges(const struct pz_corpus *c, const uint64_t *from, const uint64_t *to,
                                 struct pz_corpus_own *out, struct pz_err *err)
 {
-    uint64_t n = 0, at = 0;
+    uint64_t *ptr = pz_mem_array((size_t)c->n_users + 1, sizeof *ptr);
     bool has_context = c->context && c->context->n_attrs > 0;
-    enum pz_status st;
+    struct pz_share mine;
+    enum pz_status st = ptr ? PZ_OK : pz_err_memory(err, "the corpus", 8.0 * c->n_users);
 
-    *out = (struct pz_corpus_own){ .c = *c };
-    for (uint32_t u = 0; u < c->n_users; u++)
-        n += to[u] - from[u];
-    st = take_memory(c->n_users, n, c->event != NULL, has_context, out, err);
-    for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++) {
-        copy_range(c, from[u], to[u] - from[u], at, out);
-        at += to[u] - from[u];
-        ((uint64_t *)out->owned[0])[u + 1] = at;
-    }
+    *out = (struct pz_corpus_own){ .c = *c, .owned = { ptr } };
+    out->c.ptr = ptr;
+    for (uint32_t u = 0; u < c->n_users && st == PZ_OK; u++)
+        ptr[u + 1] = ptr[u] + (to[u] - from[u]);
+    if (st == PZ_OK)
+        st = take_memory(!c->all_ptr, ptr[c->n_users], c->event != NULL, has_context, out, err);
+    mine = to_fill(out, c->n_users);
+    for (size_t u = mine.first; u < mine.end && st == PZ_OK; u++)
+        copy_range(c, from[u], to[u] - from[u], ptr[u], out);
+    if (st == PZ_OK)
+        pz_ranks_meet(out->owned[1]);
     if (st == PZ_OK && c->all_ptr)
         st = pz_shares_count(out, err);
     if (st == PZ_OK && has_context)
-        st = copy_context(c, from, to, n, out, err);
+        st = copy_context(c, from, to, ptr[c->n_users], out, err);
     if (st != PZ_OK)
         pz_corpus_clear(out);
     return st;

@@ -89,7 +89,8 @@ struct pz_corpus_own {
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL
- * for all.
+ * for all. Ranks that have all of the dataset come here together, and have what is copied in common
+ * where they can; so with pz_corpus_ranges.
  *
  * Errors: PZ_USAGE a rule names an unknown type ("did you mean"); PZ_TRY_AGAIN memory is out
  * Owner:  *out, until pz_corpus_clear; attribute tables, and arrays where all interactions count,

@@ -40,10 +40,41 @@ void pz_dataset_free(struct pz_dataset *ds)
     pz_dict_clear(&ds->events);
     pz_watermarks_clear(&ds->watermarks);
     for (size_t i = 0; i < ds->store.n; i++)
-        free(ds->store.array[i]);
+        pz_ranks_return(ds->store.array[i]);
     free(ds->store.array);
     pz_table_close(ds->store.table);
     free(ds);
+}
+
+/* All of a column in place of this rank's part; NULL without memory, or without such a column. */
+static const void *join(struct pz_dataset *ds, const void *part, size_t bytes)
+{
+    struct pz_share mine = { ds->first_user, ds->end_user };
+    void *all = part ? pz_shares_join(ds->all_ptr, ds->users.n, mine, part, bytes) : NULL;
+
+    for (size_t i = 0; i < ds->store.n && all; i++)
+        if (ds->store.array[i] == part) {
+            free(ds->store.array[i]);
+            ds->store.array[i] = all;
+        }
+    return all;
+}
+
+enum pz_status pz_dataset_join(struct pz_dataset *ds, struct pz_err *err)
+{
+    bool has_event = ds->event != NULL, has_value = ds->value != NULL;
+
+    ds->item = join(ds, ds->item, sizeof *ds->item);
+    ds->time = join(ds, ds->time, sizeof *ds->time);
+    ds->event = join(ds, ds->event, sizeof *ds->event);
+    ds->value = join(ds, ds->value, sizeof *ds->value);
+    if (!ds->item || !ds->time || (has_event && !ds->event) || (has_value && !ds->value))
+        return pz_err_memory(err, "the interactions of all ranks",
+                             17.0 * (double)pz_dataset_size(ds));
+    ds->ptr = ds->all_ptr;
+    ds->all_ptr = NULL;
+    ds->n_interactions = ds->ptr[ds->users.n];
+    return PZ_OK;
 }
 
 /* Times as differences: first of each user as it is, then minus the one before. In 32 bits when all

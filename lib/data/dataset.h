@@ -74,6 +74,11 @@ enum pz_status pz_dataset_read(struct pz_dataset *ds, const char *path,
  */
 bool pz_dataset_can_share(const struct pz_dataset *ds);
 
+/* Make a dataset that was read in shares whole, in memory that ranks have in common where they can.
+ * Errors: PZ_TRY_AGAIN memory is out
+ * Owner:  as before */
+enum pz_status pz_dataset_join(struct pz_dataset *ds, struct pz_err *err);
+
 /* Interactions of all users, whether this rank has them or not. */
 static inline uint64_t pz_dataset_size(const struct pz_dataset *ds)
 {

@@ -13,13 +13,10 @@
 #include "base/mem.h"
 #include "data/shares.h"
 
-enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
-                               struct pz_err *err)
-{
-    return pz_dataset_open_without(paths, n_paths, NULL, out, err);
-}
+/* ---- all of it, or in shares ---- */
 
-/* ---- in shares ---- */
+/* From so many interactions on each of their columns is in memory that ranks have in common. */
+enum { TOGETHER = 1 << 16 };
 
 /* Files begun, and whose users are read of each. */
 struct opening {
@@ -28,10 +25,11 @@ struct opening {
     struct pz_dataset **part; /* [n] */
     struct pz_share *users;   /* [n] of the part's users */
     uint32_t first, end;      /* the same of the users of all */
+    bool share, join;         /* each rank reads its users; and then has all interactions */
 };
 
-/* Whether what was begun is read in shares. */
-static bool is_worth(const struct opening *o)
+/* How what was begun is read. keep: a share may be all that a rank gets. */
+static void choose_way(struct opening *o, bool keep)
 {
     uint64_t n = 0;
     uint32_t items = 1;
@@ -42,7 +40,9 @@ static bool is_worth(const struct opening *o)
         n += o->part[k]->ptr[o->part[k]->users.n];
         items = o->part[k]->items.n > items ? o->part[k]->items.n : items;
     }
-    return can && pz_shares_worth(n, items);
+    keep = keep && pz_shares_worth(n, items);
+    o->join = can && !keep && n >= TOGETHER && pz_ranks_n() > 1 && pz_ranks_together();
+    o->share = can && (keep || o->join);
 }
 
 /* The first of a part's n users who comes at or behind `least` in the whole; map ascends. */
@@ -104,13 +104,12 @@ static enum pz_status share_users(struct opening *o, struct pz_err *err)
 }
 
 /* Read what was begun, as one. */
-static enum pz_status read_parts(struct opening *o, bool share, struct pz_dataset **out,
-                                 struct pz_err *err)
+static enum pz_status read_parts(struct opening *o, struct pz_dataset **out, struct pz_err *err)
 {
     enum pz_status st = PZ_OK;
 
     for (size_t k = 0; k < o->n && st == PZ_OK; k++)
-        st = pz_dataset_read(o->part[k], o->paths[k], share ? &o->users[k] : NULL, err);
+        st = pz_dataset_read(o->part[k], o->paths[k], o->share ? &o->users[k] : NULL, err);
     if (st != PZ_OK)
         return st;
     if (o->n == 1) {
@@ -119,7 +118,7 @@ static enum pz_status read_parts(struct opening *o, bool share, struct pz_datase
         return PZ_OK;
     }
     st = pz_dataset_merge(o->part, o->n, NULL, out, err);
-    if (st == PZ_OK && share) {
+    if (st == PZ_OK && o->share) {
         struct pz_dataset *ds = *out;
 
         ds->first_user = o->first;
@@ -131,14 +130,13 @@ static enum pz_status read_parts(struct opening *o, bool share, struct pz_datase
     return st;
 }
 
-enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
-                                     struct pz_dataset **out, struct pz_err *err)
+static enum pz_status open_files(const char *const *paths, size_t n_paths, bool keep,
+                                 struct pz_dataset **out, struct pz_err *err)
 {
     struct opening o = { .paths = paths,
                          .n = n_paths,
                          .part = pz_mem_array(n_paths, sizeof *o.part),
                          .users = pz_mem_array(n_paths, sizeof *o.users) };
-    bool share = false;
     enum pz_status st = o.part && o.users ? PZ_OK : pz_err_memory(err, "datasets", 1e3);
 
     *out = NULL;
@@ -146,10 +144,14 @@ enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
         st = pz_err_set(err, PZ_USAGE, "no dataset given");
     for (size_t k = 0; k < n_paths && st == PZ_OK; k++)
         st = pz_dataset_begin(paths[k], &o.part[k], err);
-    if (st == PZ_OK && (share = is_worth(&o)))
+    if (st == PZ_OK)
+        choose_way(&o, keep);
+    if (st == PZ_OK && o.share)
         st = share_users(&o, err);
     if (st == PZ_OK)
-        st = read_parts(&o, share, out, err);
+        st = read_parts(&o, out, err);
+    if (st == PZ_OK && o.join)
+        st = pz_dataset_join(*out, err);
     if (st == PZ_OK)
         pz_ledger_count("rows_in", pz_dataset_size(*out));
     for (size_t k = 0; k < n_paths && o.part; k++)
@@ -163,7 +165,19 @@ enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
     return st;
 }
 
-/* ---- whole ---- */
+enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
+                               struct pz_err *err)
+{
+    return open_files(paths, n_paths, false, out, err);
+}
+
+enum pz_status pz_dataset_open_share(const char *const *paths, size_t n_paths,
+                                     struct pz_dataset **out, struct pz_err *err)
+{
+    return open_files(paths, n_paths, true, out, err);
+}
+
+/* ---- without some ---- */
 
 enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
                                        struct pz_without *without, struct pz_dataset **out,
@@ -172,15 +186,11 @@ enum pz_status pz_dataset_open_without(const char *const *paths, size_t n_paths,
     struct pz_dataset **part;
     enum pz_status st = PZ_OK;
 
+    if (!without)
+        return pz_dataset_open(paths, n_paths, out, err);
     *out = NULL;
     if (n_paths == 0)
         return pz_err_set(err, PZ_USAGE, "no dataset given");
-    if (n_paths == 1 && !without) {
-        st = pz_dataset_load(paths[0], out, err);
-        if (st == PZ_OK)
-            pz_ledger_count("rows_in", (*out)->n_interactions);
-        return st;
-    }
     part = pz_mem_array(n_paths, sizeof *part);
     if (!part)
         return pz_err_memory(err, "datasets", (double)n_paths);

@@ -9,10 +9,11 @@
 /* Read n_paths *.pzd files as one dataset group: dictionaries are united, identical events (user,
  * item, time, type, value and context alike) are kept once, for an item or user row the last file
  * that has one wins, columns of all files are united. Memory: the decoded size of the files, twice
- * for several.
+ * for several. Ranks on one machine have large columns in common, of which each reads its part,
+ * where pz_dataset_can_share: all of them come here.
  * Errors:  PZ_USAGE no path; as pz_dataset_load and pz_dataset_merge
  * Owner:   *out: the caller, until pz_dataset_free
- * Threads: any */
+ * Threads: any; of several ranks the main thread */
 enum pz_status pz_dataset_open(const char *const *paths, size_t n_paths, struct pz_dataset **out,
                                struct pz_err *err);
 

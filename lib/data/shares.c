@@ -191,19 +191,30 @@ enum pz_status pz_shares_count(struct pz_corpus_own *own, struct pz_err *err)
     return c->all_ptr ? PZ_OK : pz_err_memory(err, "counts of users", 8.0 * c->n_users);
 }
 
+void *pz_shares_join(const uint64_t *all_ptr, uint32_t n_users, struct pz_share users,
+                     const void *part, size_t bytes)
+{
+    struct pz_share mine = { all_ptr[users.first], all_ptr[users.end] };
+    char *all = pz_ranks_room(all_ptr[n_users] + 1, bytes);
+
+    if (!all)
+        return NULL;
+    memcpy(all + mine.first * bytes, part, (mine.end - mine.first) * bytes);
+    pz_ranks_gather_mine(all, mine, bytes);
+    return all;
+}
+
 /* All of a column; it takes the place of what the corpus owns. */
 static const void *make_whole(struct pz_corpus_own *own, int place, const void *column,
                               size_t bytes)
 {
     const struct pz_corpus *c = &own->c;
-    struct pz_share mine = { c->all_ptr[c->first_user], c->all_ptr[c->end_user] };
-    char *all = pz_mem_room(c->all_ptr[c->n_users] + 1, bytes);
+    void *all = pz_shares_join(c->all_ptr, c->n_users,
+                               (struct pz_share){ c->first_user, c->end_user }, column, bytes);
 
     if (!all)
         return NULL;
-    memcpy(all + mine.first * bytes, column, (mine.end - mine.first) * bytes);
-    pz_ranks_gather_mine(all, mine, bytes);
-    free(own->owned[place]);
+    pz_ranks_return(own->owned[place]);
     own->owned[place] = all;
     return all;
 }

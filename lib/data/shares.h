@@ -43,7 +43,16 @@ uint64_t *pz_shares_all(const uint64_t *ptr, uint32_t n_users, uint32_t first, u
  * Owner:  as before */
 enum pz_status pz_shares_keep(struct pz_corpus_own *own, struct pz_err *err);
 
-/* Make a corpus in shares whole: each rank gets the events of all, in memory of its own. It must
+/* All of a column of which each rank has the values of its users' events, in memory that ranks have
+ * in common where they can; NULL without memory.
+ *
+ * all_ptr  [n_users + 1]
+ * users    those of this rank, whose values are part
+ * Owner:   the caller, by pz_ranks_return */
+void *pz_shares_join(const uint64_t *all_ptr, uint32_t n_users, struct pz_share users,
+                     const void *part, size_t bytes);
+
+/* Make a corpus in shares whole: each rank gets the events of all, as by pz_shares_join. It must
  * have no context.
  * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  as before */

@@ -63,7 +63,11 @@ enum pz_status pz_histories_write(const struct pz_dataset *ds, const struct pz_e
     enum pz_status st = n_rules ? pz_corpus_make(ds, NULL, 0, keep, &own, err) : PZ_OK;
     uint64_t n = st == PZ_OK ? all->ptr[all->n_users] : 0;
 
-    if (st == PZ_OK && n_rules) {
+    if (st != PZ_OK || (!w && !all->all_ptr)) {
+        pz_corpus_clear(&own);
+        return st;
+    }
+    if (n_rules) {
         every = pz_mem_array(ds->n_interactions, sizeof *every);
         st = every ? pz_corpus_weights(ds, rules, n_rules, every, err)
                    : pz_err_memory(err, "weights", 4.0 * (double)ds->n_interactions);

@@ -11,7 +11,7 @@
  * and the facts of items (item_facts.h).
  * ds, rules, keep  what the corpus was made from; interactions with keep[p] = 0 are not written
  * corpus           made by pz_corpus_make(ds, rules, n_rules, keep, ...)
- * w                NULL: another rank writes, and this one has a share of what the first one writes
+ * w                NULL: another rank writes, and this one may have a share of what it writes
  * Memory: 25 bytes an interaction when there are rules, else what the value column needs.
  *
  * Errors:  PZ_TRY_AGAIN memory is out; as pz_corpus_weights and pz_writer_add

@@ -156,6 +156,8 @@ void pz_training_begin(struct pz_training *t)
     if (t->ds->all_ptr)
         pz_log(t->cfg->log, PZ_LOG_DEBUG,
                "each rank has read the interactions of its share of users");
+    if (pz_ranks_common(t->ds->item))
+        pz_log(t->cfg->log, PZ_LOG_DEBUG, "the ranks have all interactions in common");
     if (c->beyond > 0)
         pz_log(
             t->cfg->log, PZ_LOG_WARN,
@@ -462,9 +464,8 @@ enum pz_status pz_training_store(struct pz_training *t, const char *path, struct
 
     t->stores = true;
     if (!pz_ranks_first()) /* all have the same model, but for interactions in shares */
-        return t->corpus.c.all_ptr ? pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules,
-                                                        t->cfg->keep, &t->corpus.c, NULL, err)
-                                   : PZ_OK;
+        return pz_histories_write(t->ds, t->cfg->rules, t->cfg->n_rules, t->cfg->keep, &t->corpus.c,
+                                  NULL, err);
     st = pz_writer_open(path, "modl", t->reuse ? UPDATE_LEVEL : 0, &t->file, err);
     if (st == PZ_OK && t->reuse)
         pz_writer_reuse(t->file, t->reuse);

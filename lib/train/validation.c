@@ -134,17 +134,20 @@ void pz_valid_clear(struct pz_valid *v)
     for (size_t p = 0; v->vectors && p < PZ_MAX_PARTS; p++)
         free(v->vectors[p].x);
     for (size_t i = 0; i < v->n_owned; i++)
-        free(v->owned[i]);
+        pz_ranks_return(v->owned[i]);
     memset(v, 0, sizeof *v);
+}
+
+static void *own(struct pz_valid *v, void *p)
+{
+    if (p)
+        v->owned[v->n_owned++] = p;
+    return p;
 }
 
 static void *take(struct pz_valid *v, size_t n, size_t bytes)
 {
-    void *p = pz_mem_array(n, bytes);
-
-    if (p)
-        v->owned[v->n_owned++] = p;
-    return p;
+    return own(v, pz_mem_array(n, bytes));
 }
 
 /* How many of a user's n events are truth: what comes next is little, a random share is a fifth. */
@@ -313,21 +316,28 @@ static void mark_truth(const struct pz_corpus *c, uint32_t user, uint64_t seed, 
     }
 }
 
-/* The training part: the corpus without what hold marks. */
+/* The training part: the corpus without what hold marks, which ranks have in common. */
 static enum pz_status make_train(const struct pz_corpus *c, const uint8_t *hold, struct pz_valid *v,
                                  struct pz_err *err)
 {
-    uint64_t n = c->ptr[c->n_users], to = 0;
+    uint64_t n = c->ptr[c->n_users];
     uint64_t *ptr = take(v, (size_t)c->n_users + 1, sizeof *ptr);
-    uint32_t *item = take(v, n, sizeof *item);
-    int64_t *time = take(v, n, sizeof *time);
-    float *weight = take(v, n, sizeof *weight);
-    uint8_t *event = c->event ? take(v, n, 1) : NULL;
+    uint32_t *item = own(v, pz_ranks_room(n, sizeof *item));
+    int64_t *time = own(v, pz_ranks_room(n, sizeof *time));
+    float *weight = own(v, pz_ranks_room(n, sizeof *weight));
+    uint8_t *event = c->event ? own(v, pz_ranks_room(n, 1)) : NULL;
+    struct pz_share mine;
 
     if (!ptr || !item || !time || !weight || (c->event && !event))
         return pz_err_memory(err, "the validation split", 17.0 * (double)n);
     for (uint32_t u = 0; u < c->n_users; u++) {
-        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++) {
+        ptr[u + 1] = ptr[u];
+        for (uint64_t p = c->ptr[u]; p < c->ptr[u + 1]; p++)
+            ptr[u + 1] += !hold[p];
+    }
+    mine = pz_ranks_filled(event ? (const void *)event : item, c->n_users);
+    for (size_t u = mine.first; u < mine.end; u++)
+        for (uint64_t p = c->ptr[u], to = ptr[u]; p < c->ptr[u + 1]; p++) {
             if (hold[p])
                 continue;
             item[to] = c->item[p];
@@ -337,10 +347,9 @@ static enum pz_status make_train(const struct pz_corpus *c, const uint8_t *hold,
                 event[to] = c->event[p];
             to++;
         }
-        ptr[u + 1] = to;
-    }
+    pz_ranks_meet(item);
     v->train = *c;
-    for (uint64_t p = 0; p < to && v->sliced; p++)
+    for (uint64_t p = 0; p < ptr[c->n_users] && v->sliced; p++)
         v->train.newest = p == 0 || time[p] > v->train.newest ? time[p] : v->train.newest;
     v->train.newest = v->train.newest < c->newest ? v->train.newest : c->newest;
     v->train.ptr = ptr;

@@ -90,7 +90,7 @@ struct pz_valid {
     size_t n_owned;
 };
 
-/* Cut cases from a corpus, which must outlive them.
+/* Cut cases from a corpus, which must outlive them. All ranks do so together.
  *
  * Where the times are those of a calendar (pz_valid_slice), the newest tenth of all events leaves
  * the training part, and up to two thirds of the votes, with PZ_FOR_NEXT a twentieth, are of that

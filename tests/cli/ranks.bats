@@ -147,6 +147,34 @@ on() {
     done
 }
 
+@test "on one machine ranks have the interactions in common, and come to the same bytes" {
+    # twice the people, and one who is a robot
+    {
+        cut -d, -f1-5 "$SHOP/interactions.csv"
+        cut -d, -f1-5 "$SHOP/interactions.csv" | sed '1d; s/^u/v/'
+        awk 'BEGIN { for (i = 0; i < 6000; i++) printf "u0500,i%04d,%d,View,1\n", i * 7 % 1000, 1704090000 + i * 900 }'
+    } >wide.csv
+    pz-import -q -o wide.pzd --interactions wide.csv --items "$SHOP/items.csv"
+    for k in 0 1; do
+        awk -v k=$k 'NR == 1 || NR % 2 == k || NR % 30 == 2' wide.csv >p$k.csv
+        pz-import -q -o p$k.pzd --interactions p$k.csv
+    done
+    for how in "--no-tune wide.pzd" "--no-tune p0.pzd p1.pzd" "-t 1 -p sequence=off -p factors=off -p spectral=off wide.pzd" \
+        "--no-tune --event Purchase:weight=1 --event View:weight=.3,threshold=.5 wide.pzd" \
+        "--no-tune --holdout time:10% --holdout-out held.pzd wide.pzd"; do
+        # shellcheck disable=SC2086 # words on purpose
+        pz-train -q -o one.pzm $how
+        # shellcheck disable=SC2086
+        on 3 -v -j 1 -o many.pzm $how 2>talk
+        cmp one.pzm many.pzm
+        grep -q 'the ranks have all interactions in common' talk
+    done
+    pz-train -q --no-tune -o one.pzm wide.pzd
+    PZ_RANKS_APART=1 on 2 -v -j 1 --no-tune -o many.pzm wide.pzd 2>talk
+    cmp one.pzm many.pzm
+    run ! grep -q 'in common' talk
+}
+
 @test "a search finds the same on several ranks, as a training and as a job" {
     pz-train -q --tune 2 -p sequence=off -o one.pzm shop.pzd
     on 3 -q -j 1 -t 2 -p sequence=off -o many.pzm shop.pzd

@@ -102,7 +102,7 @@ static void take_block(struct pz_trans_view *v, bool same)
 /* The users of the view that this rank reads: where arrays are in common its share. */
 static struct pz_share my_users(const struct pz_trans_view *v)
 {
-    return v->together ? pz_ranks_mine(v->n_users, 1) : (struct pz_share){ 0, v->n_users };
+    return pz_ranks_filled(v->block, v->n_users);
 }
 
 /* all: item of a corpus that is read as it is; NULL: it is not */
