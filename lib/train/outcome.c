@@ -74,8 +74,10 @@ bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc)
 {
     bool ok = true;
 
-    if (t->judged_seen)
-        ok = json_object_set_new(doc, "seen", json_string(t->keep_seen ? "keep" : "exclude")) == 0;
+    if (t->seen != PZ_SEEN_UNJUDGED)
+        ok = json_object_set_new(doc, "seen",
+                                 json_string(t->seen == PZ_SEEN_BETTER_KEPT ? "keep"
+                                                                            : "exclude")) == 0;
     if (t->corpus.c.event_power > 0)
         ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0 && ok;
     if (t->cfg->n_excluded > 0)
@@ -173,8 +175,9 @@ enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct 
     enum pz_status st = PZ_OK;
     size_t i;
 
-    t->judged_seen = seen != NULL;
-    t->keep_seen = seen && strcmp(seen, "keep") == 0;
+    t->seen = !seen                       ? PZ_SEEN_UNJUDGED
+              : strcmp(seen, "keep") == 0 ? PZ_SEEN_BETTER_KEPT
+                                          : PZ_SEEN_BETTER_HIDDEN;
     t->corpus.c.event_power = number(doc, "event_power");
     pz_choice_init(&t->trend, &pz_trend_choice);
     t->trend.value[PZ_TREND_POWER] = number(trend, "power");

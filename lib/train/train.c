@@ -217,13 +217,12 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .log = t->cfg->log,
                                .trials = t->trials,
                                .check = t->check,
-                               .keep_seen = &t->keep_seen,
+                               .seen_verdict = &t->seen,
                                .record_time = t->cfg->record_time };
 
     /* Popularity alone has nothing that could be compared. */
     if (t->cfg->n_trials == 0 || (t->n == 1 && t->choice[0].scorer->is_fallback))
         return PZ_OK;
-    t->judged_seen = cfg.exclude_seen;
     if (cfg.exclude_seen && any_unasked(t->cfg)) {
         st = make_disliked(t, &disliked, err);
         cfg.seen = &disliked.c;

@@ -28,10 +28,10 @@ struct pz_training {
     struct pz_choice trend; /* of items */
     struct pz_trend now;    /* by trend, of the whole corpus */
     double softmax_scale;
-    bool judged_seen, keep_seen; /* whether lists are better with what was seen */
-    json_t *trials;              /* array; owned */
-    json_t *check;               /* the held-out check of tuning, an object, empty without; owned */
-    json_t *chain;               /* of an update: how far from the last full training; owned */
+    enum pz_seen_verdict seen;
+    json_t *trials;  /* array; owned */
+    json_t *check;   /* the held-out check of tuning, an object, empty without; owned */
+    json_t *chain;   /* of an update: how far from the last full training; owned */
     json_t *lineage; /* what the model was made from, for the manifest; owned; NULL: its dataset
                         alone */
 };

@@ -264,6 +264,15 @@ static enum pz_status judge_all(struct pz_search *s, const struct pz_valid *v, d
     return pz_valid_judge(v, s->part, s->n_parts, 0, &weight, 1, 0, v->n_users, each, err);
 }
 
+static void say_seen(const struct pz_tune_cfg *cfg, bool kept)
+{
+    if (cfg->seen_verdict)
+        *cfg->seen_verdict = kept ? PZ_SEEN_BETTER_KEPT : PZ_SEEN_BETTER_HIDDEN;
+    if (kept)
+        pz_log(cfg->log, PZ_LOG_NOTE,
+               "people come back here: lists are better with what was seen (--seen auto)");
+}
+
 /* Whether the users of the cases are served better by lists that hold what they had. */
 static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, struct pz_err *err)
 {
@@ -274,10 +283,7 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, s
         st = judge_all(s, keep, s->trial, err);
     keep->exclude_seen = false;
     if (st == PZ_OK) {
-        *s->cfg->keep_seen = pz_search_gain(s->each, s->trial, keep->n_users) > SURE_SEEN;
-        if (*s->cfg->keep_seen)
-            pz_log(s->cfg->log, PZ_LOG_NOTE,
-                   "people come back here: lists are better with what was seen (--seen auto)");
+        say_seen(s->cfg, pz_search_gain(s->each, s->trial, keep->n_users) > SURE_SEEN);
         pz_log(s->cfg->log, PZ_LOG_DEBUG, "with what was seen %.4f, without %.4f",
                pz_search_mean(s->each, keep->n_users), pz_search_mean(s->trial, keep->n_users));
     }
@@ -312,8 +318,10 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
             st = search_repeats_of(s, p, err);
         else if (s->choice[p].scorer->of_history && !s->choice[p].weight_fixed)
             s->part[p].weight = 0;
-    if (st == PZ_OK && any && s->cfg->keep_seen)
+    if (st == PZ_OK && any && s->cfg->seen_verdict)
         st = compare_seen(s, &keep, err);
+    else if (st == PZ_OK)
+        say_seen(s->cfg, false);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);
@@ -430,6 +438,10 @@ enum pz_status pz_tune(const struct pz_corpus *corpus, const struct pz_tune_cfg 
                                      cfg->seed, &v, err);
 
     v.asked = &s.asked;
+    if (st == PZ_OK && cfg->exclude_seen && !v.exclude_seen) {
+        v.metric = near(&cfg->metric);
+        say_seen(cfg, true);
+    }
     s.trial_s = s.stage_s = pz_cpu_seconds();
     s.until_s = cfg->time_s > 0 ? s.trial_s + cfg->time_s : 0;
     pz_log_begin(cfg->log, "tuning", "trials", 0);

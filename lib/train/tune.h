@@ -24,6 +24,9 @@ void pz_trend_choice_init(struct pz_choice *c, const struct pz_corpus *corpus);
 enum pz_status pz_trend_chosen(const struct pz_choice *c, const struct pz_corpus *corpus,
                                struct pz_trend *out, struct pz_err *err);
 
+/* Whether lists are better with what was seen. */
+enum pz_seen_verdict { PZ_SEEN_UNJUDGED, PZ_SEEN_BETTER_HIDDEN, PZ_SEEN_BETTER_KEPT };
+
 struct pz_tune_cfg {
     uint32_t n_trials;  /* fits tried for each part */
     double time_s;      /* processor seconds in all; 0: no limit */
@@ -41,7 +44,7 @@ struct pz_tune_cfg {
     json_t *trials;   /* array that receives an object a trial */
     json_t *check;    /* object that receives the held-out check (check.c); NULL: none */
     bool record_time; /* with its processor seconds */
-    bool *keep_seen;  /* receives whether lists are better with what was seen; NULL: not asked */
+    enum pz_seen_verdict *seen_verdict; /* receives it; NULL: not asked */
 };
 
 /* Whether validation is on the newest users: they come and go and are many (see pz_valid_newest).

@@ -23,6 +23,9 @@ enum {
     SLICE = 10, /* the newest slice is one in so many events */
     MIX_NEAR = 10,
     MIX_DEEP = 100,
+    /* Users with a case, that so few are asked what they come back to, and by how many more. */
+    FEW = 100,
+    COME_BACK = 10
 };
 
 /* Where users' first events are this near to the oldest of all, as a share of the span, times tell
@@ -553,8 +556,8 @@ static void mark_all(const struct pz_corpus *c, const struct drawn *d, uint32_t 
         hold[p] |= c->time[p] >= cut;
 }
 
-enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
-                            uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
+static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
+                                uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
     int64_t cut = pz_valid_slice(c, max);
     uint32_t n = 0;
@@ -575,5 +578,24 @@ enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool e
         st = make_cases(c, d, n, cut, hold, v, err);
     free(d);
     free(hold);
+    return st;
+}
+
+enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
+                            uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
+{
+    struct pz_valid keep = { .metric = v->metric, .tune_for = v->tune_for };
+    enum pz_status st = cut_cases(c, task, exclude_seen, max, seed, v, err);
+
+    if (st != PZ_OK || !exclude_seen || v->n_users >= FEW)
+        return st;
+    st = cut_cases(c, task, false, max, seed, &keep, err);
+    if (st == PZ_OK && v->n_users < keep.n_users / COME_BACK) {
+        struct pz_valid hide = *v;
+
+        *v = keep;
+        keep = hide;
+    }
+    pz_valid_clear(&keep);
     return st;
 }

@@ -103,8 +103,9 @@ struct pz_valid {
  * before it; both kinds share the user's vote. Where order means nothing a random fifth leaves, and
  * is one case: on a random tenth of 1000 users parts that help seem to harm. Truths are items the
  * history lacks (with exclude_seen), worth the largest weight of their events. Users without a
- * truth give no case. max: users to draw; of the newest tenth where users come and go, as sessions
- * do, and are many.
+ * truth give no case. Where next to nobody has one, as all come back to what they know, cases keep
+ * what was seen: v->exclude_seen tells. max: users to draw; of the newest tenth where users come
+ * and go, as sessions do, and are many.
  *
  * Errors: PZ_TRY_AGAIN memory is out
  * Owner:  the caller, by pz_valid_clear, also after a failure */

@@ -361,6 +361,21 @@ two_days() {
     pz-train --info m.pzm --json | jq -e '.parts[] | select(.scorer == "habits").weight > 100'
 }
 
+@test "where everybody only comes back, the search asks what they come back to, and --seen auto lists it" {
+    awk 'BEGIN { print "USER_ID,ITEM_ID,TIMESTAMP"
+        for (u = 0; u < 200; u++) for (k = 0; k < 24; k++) {
+            s = (u * 31 + k * 17 + k * k * 7) % 64 # of six items of their own the first ones most
+            own = k < 6 ? k : s < 32 ? 0 : s < 48 ? 1 : s < 56 ? 2 : s < 60 ? 3 : s < 62 ? 4 : 5
+            print "u" u ",i" (u * 7 + own * (u % 9 + 1)) % 100 "," 1735689600 + k * 90000 + u * 60 } }' >r.csv
+    pz-import -q -o r.pzd --interactions r.csv
+    run -0 pz-train --tune 1 -p sequence=off -o r.pzm r.pzd
+    [[ $output == *"lists are better with what was seen (--seen auto)"* && $output != *"too few users"* ]]
+    pz-train --info r.pzm --json | jq -e '.seen == "keep"'
+    value=$(pz-eval -q --json --split leave-last --seen auto --tune 1 -p sequence=off r.pzd |
+        jq .metrics.normalized_discounted_cumulative_gain_at_10)
+    [ "$(jq -n "$value > 0.5")" = true ]
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd

@@ -93,8 +93,11 @@ TEST(data_without_repeats_have_no_such_part)
 
 enum { PEOPLE = 200, ITEMS = 100, EVENTS = 20 };
 
-/* Everybody goes round items of their own, the first ones most, or meets new ones all the time. */
-static struct tiny *made_people(bool come_back)
+/* Everybody meets new items all the time, or goes round items of their own, the first ones most, of
+ * which they know all from the beginning or not. */
+enum coming_back { NEVER, OFTEN, ONLY };
+
+static struct tiny *made_people(enum coming_back how)
 {
     struct tiny *t = tiny_new(ITEMS);
     struct pz_rng rng;
@@ -104,9 +107,10 @@ static struct tiny *made_people(bool come_back)
         uint32_t first = pz_rng_below(&rng, ITEMS);
 
         for (uint32_t k = 0; k < EVENTS; k++) {
-            uint32_t step = come_back         ? pz_rng_below(&rng, 1 + pz_rng_below(&rng, 12))
-                            : k == EVENTS - 2 ? 0
-                                              : k;
+            uint32_t step = k == EVENTS - 2 ? 0 : k;
+
+            if (how == OFTEN || (how == ONLY && k >= 12))
+                step = pz_rng_below(&rng, 1 + pz_rng_below(&rng, 12));
 
             tiny_add(t, (first + step) % ITEMS, k);
         }
@@ -173,20 +177,20 @@ TEST(coming_back_may_not_cost_those_of_the_newest_slice)
 
 TEST(validation_says_whether_what_was_seen_belongs_in_a_list)
 {
-    for (int come_back = 0; come_back < 2; come_back++) {
-        struct tiny *t = made_people(come_back);
+    for (enum coming_back how = NEVER; how <= ONLY; how++) {
+        struct tiny *t = made_people(how);
         json_t *trials = json_array();
-        bool keep = !come_back;
+        enum pz_seen_verdict seen = PZ_SEEN_UNJUDGED;
         struct pz_tune_cfg cfg = {
-            .n_trials = 4, .exclude_seen = true, .seed = 7, .trials = trials, .keep_seen = &keep
+            .n_trials = 4, .exclude_seen = true, .seed = 7, .trials = trials, .seen_verdict = &seen
         };
         struct pz_choice c[3];
         double scale;
 
         start_choices(c);
         assert_int_equal(pz_tune(&t->c, &cfg, c, 3, NULL, &scale, NULL), PZ_OK);
-        assert_true(keep == come_back);
-        assert_true(c[1].weight > 0 || !come_back);
+        assert_int_equal(seen, how == NEVER ? PZ_SEEN_BETTER_HIDDEN : PZ_SEEN_BETTER_KEPT);
+        assert_true(c[1].weight > 0 || how == NEVER);
         json_decref(trials);
         free(t);
     }
