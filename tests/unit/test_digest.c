@@ -362,6 +362,7 @@ TEST(the_newest_events_of_a_busy_user_are_kept_too_and_are_what_is_stored)
     (void)pz_dict_builder_add(b, "item1", 5);
     (void)pz_dict_builder_add(b, "item2", 5);
     assert_int_equal(pz_dict_builder_finish(b, &items, NULL, NULL), PZ_OK);
+    pz_dict_builder_free(b);
     for (int i = 0; i < 4; i++)
         put_full(s, 700, false);
     assert_false(is_kept(s, kept, &items)); /* for who asks once it would not pay */
