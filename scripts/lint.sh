@@ -91,7 +91,7 @@ undocumented() {
 scorer_names() {
     local names built_on other_meaning
     names=$(sed -n 's/^    \.name = "\([a-z]*\)",$/\1/p' lib/model/*/*.c | paste -sd'|')
-    built_on='lib/model/content/(content|map)\.[ch]:.*(transitions|spectral)|lib/model/sessions/sessions\.c:.*transitions|lib/model/sequence/(fit|net|cost)\.c:.*factors'
+    built_on='lib/model/content/content\.[ch]:.*transitions|lib/model/sessions/sessions\.c:.*transitions|lib/model/sequence/(fit|net|cost)\.c:.*factors'
     other_meaning='lib/model/recipe\.c:.*popularity-count|lib/live/open\.c:.*"sessions"|lib/rank/rank\.c:.*"personal"|lib/eval/verdict\.h:|lib/eval/judge\.c:.*rival|lib/eval/windows\.c:.*"live"'
     grep -nE "\"($names)\"|\bpz_($names)\b|#include \"model/($names)/" "${lib[@]}" "${cmd[@]}" |
         grep -vE "^lib/model/($names)/[a-z_]*\.[ch]:[0-9]*:.*(\"|pz_|model/)\1\b" |

@@ -82,7 +82,7 @@ const float *pz_scored_fallback(const struct pz_scored *scored);
 
 /* Personalize's scores of n hits: softmax(scale * blend) over the allowed items. Hits that no part
  * knows get one only where all is set. Over more than 1000 items the sum is taken of blends as
- * rough as they are: it is within 3 % of the exact one and mostly within 0.1 %. Of more than
+ * rough as they are: it is within 2 % of the exact one and mostly within 0.1 %. Of more than
  * 100,000 samples tell of all but the best: within 6 %, mostly within 0.5 %. The proportions of the
  * hits to each other are exact. */
 void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_t n, bool all);

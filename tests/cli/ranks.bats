@@ -219,10 +219,9 @@ on() {
 }
 
 @test "what ranks send of transitions is no more than it was" {
-    on 4 -q -j 1 --no-tune -p factors=off -p spectral=off -p sequence=off -p content=off -p transitions.keep=1 \
-        --ledger runs.jsonl -o many.pzm shop.pzd
-    # the Gram matrix nearly alone: 402,532, and 12,871 more with the upper bytes of its values as they are
-    jq -e '.ranks_bytes < 408000' runs.jsonl
+    on 4 -q -j 1 --no-tune -p factors=off -p spectral=off -p sequence=off -p transitions.keep=1 --ledger runs.jsonl -o many.pzm shop.pzd
+    # the Gram matrix nearly alone; 1,183,868 with the upper bytes of its values as they are
+    jq -e '.ranks_bytes < 1175000' runs.jsonl
 }
 
 @test "a rank that is killed ends all: a word, no success and no output" {

@@ -259,7 +259,7 @@ static void compare_all(double most_apart)
 
 TEST(lists_from_rough_scores_are_those_of_exact_ones)
 {
-    compare_all(3e-2);
+    compare_all(2e-2);
 }
 
 /* As in a catalogue of many items. */

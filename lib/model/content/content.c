@@ -2,8 +2,8 @@
 /* Content: items by what their attributes say, so that an item nobody had yet is recommendable.
  *
  *   1. transitions count what follows each item b (transitions.h); one ridge regression an item
- *      writes that, and a share of what the spectrum of the histories says (spectral.h), as
- *      weights t_b of features (map.c). Items of few events lean on what their own attributes say
+ *      writes that as weights t_b of features (map.c). Items of few events lean on what
+ *      their own attributes say
  *   2. a history sums its items' t_b, the k-th last divided by k^recency (pz_recency): z, what this
  *      user wants next
  *   3. the score of item j is (1 - h n_j / (n_j + fade)) x_j z: full for an item without events,
@@ -153,8 +153,6 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     struct pz_content *p = calloc(1, sizeof *p);
     struct pz_csr counts = { 0 };
     struct pz_content_map map = { 0 };
-    double smooth_set[PZ_SPECTRAL_N];
-    void *smooth = NULL;
     enum pz_status st = p ? PZ_OK : pz_err_memory(err, "content", sizeof *p);
 
     if (st == PZ_OK) {
@@ -163,16 +161,11 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
         p->ordered = c->ordered;
         st = make_features(p, c, err);
     }
-    pz_scorer_defaults(&pz_spectral, smooth_set);
-    if (st == PZ_OK)
-        st = pz_spectral.fit(c, &(struct pz_fit_cfg){ .value = smooth_set, .seed = cfg->seed },
-                             &smooth, err);
     if (st == PZ_OK)
         st = count_transitions(p, c, &counts, err);
     if (st == PZ_OK)
-        st = pz_content_map(p, &counts, smooth, &map, err);
+        st = pz_content_map(&p->x, &counts, p->count, p->set, &map, err);
     pz_csr_clear(&counts);
-    pz_spectral.free(smooth);
     if (p) {
         p->follow = map.follow;
         p->map = map.map;
@@ -180,23 +173,17 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
     return pz_part_hand_out(st, p, part_free, part);
 }
 
-/* Terms: what followed an item goes to the features of what it was, then a product of matrices; and
- * those of spectral. */
+/* Terms: what followed an item goes to the features of what it was, then a product of matrices. */
 static enum pz_status cost(const struct pz_corpus *c, const double *value, struct pz_fit_cost *out,
                            struct pz_err *err)
 {
     double set[PZ_TRANS_N], n = (double)c->ptr[c->n_users], n_items = c->n_items, feats, of_item;
     struct pz_trans_sums s = { 0 };
     struct pz_trans_feats none = { 0 };
-    double smooth_set[PZ_SPECTRAL_N];
-    struct pz_fit_cost smooth = { 0 };
     struct pz_content p = { .n_items = c->n_items };
     enum pz_status st = make_features(&p, c, err);
 
     (void)value;
-    pz_scorer_defaults(&pz_spectral, smooth_set);
-    if (st == PZ_OK)
-        st = pz_scorer_cost(&pz_spectral, c, smooth_set, &smooth, err);
     pz_scorer_defaults(&pz_transitions, set);
     set[PZ_TRANS_KEEP] = COUNTS;
     if (st == PZ_OK)
@@ -205,12 +192,9 @@ static enum pz_status cost(const struct pz_corpus *c, const double *value, struc
         feats = p.dict.names.n;
         of_item = n_items > 0 ? (double)p.x.ptr[c->n_items] / n_items : 0;
         out->term[0] = s.sources * of_item;
-        out->term[1] = feats * feats * (n_items + 2 * feats) +
-                       feats * smooth_set[PZ_SPECTRAL_DIM] * n_items;
-        out->work_ns = smooth.work_ns;
+        out->term[1] = feats * feats * (n_items + 2 * feats);
         out->kept = 8 * fmin(feats, PZ_CONTENT_KEPT) * (n_items + feats) + 8 * of_item * n_items;
-        out->beside = 8 * feats * feats + smooth.kept +
-                      fmax(8 * s.kept + 25 * n + out->kept, smooth.beside);
+        out->beside = 8 * feats * feats + 8 * s.kept + 25 * n + out->kept;
     }
     pz_csr_clear(&p.x);
     pz_content_dict_clear(&p.dict);

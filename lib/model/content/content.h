@@ -22,7 +22,6 @@
 #include "base/err.h"
 #include "data/attrs.h"
 #include "model/scorer.h"
-#include "model/spectral/spectral.h"
 #include "model/transitions/transitions.h"
 #include "table/csr.h"
 #include "table/dict.h"
@@ -73,6 +72,32 @@ void pz_content_dict_clear(struct pz_content_dict *d);
 enum pz_status pz_content_encode(const struct pz_content_dict *d, const struct pz_attrs *attrs,
                                  struct pz_csr *out, struct pz_err *err);
 
+/* ---- map.c ---- */
+
+/* What pz_content_map makes; clear in any case. */
+struct pz_content_map {
+    struct pz_csr follow; /* [x->n] rows t_b */
+    struct pz_csr map;    /* [n_feats] rows of M */
+};
+
+/* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] /
+ * (n_b^source_norm n_j^target_norm), one ridge regression an item over the same x:
+ *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
+ * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
+ *   M = A^-1 sum_b d_b x_b^T t_b.
+ * Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
+ *
+ * x       features of items
+ * counts  C by source, a list an item
+ * count   [x->n] n_i, events of an item
+ * set     [PZ_CONTENT_N] settings
+ * out     rows with ids ascending
+ * Parallel over items. Memory: 8 x->n_cols^2 bytes and 8 PZ_CONTENT_KEPT an item.
+ * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERNAL A is not finite or not positive definite */
+enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *counts,
+                              const float *count, const double *set, struct pz_content_map *out,
+                              struct pz_err *err);
+
 /* ---- content.c ---- */
 
 /* A learned part. */
@@ -90,34 +115,5 @@ struct pz_content {
     const uint32_t *put_row; /* borrowed */
     uint32_t n_fresh;        /* items from n_items on */
 };
-
-/* ---- map.c ---- */
-
-/* What pz_content_map makes; clear in any case. */
-struct pz_content_map {
-    struct pz_csr follow; /* [x->n] rows t_b */
-    struct pz_csr map;    /* [n_feats] rows of M */
-};
-
-/* What follows each item, as weights of features: y_bj ~ x_j t_b with y_bj = C[b->j] /
- * (n_b^source_norm n_j^target_norm), one ridge regression an item over the same x:
- *   t_b = A^-1 sum_j d_j y_bj x_j,   A = sum_j d_j x_j^T x_j + ridge I,   d_j = n_j / (n_j + trust)
- * Beside that it has a share of what the spectral part says of j after b alone, S_bj (spectral.h),
- * which knows of items that nobody had one after the other; |t| = (sum_f A_ff t_f^2)^(1/2):
- *   t_b <- t_b + .3 |t_b| / |s_b| s_b,   s_b = A^-1 sum_j d_j S_bj x_j
- * and of few events by what attributes say: t_b <- t_b + fade / (n_b + fade) (x_b M - t_b),
- *   M = A^-1 sum_b d_b x_b^T t_b.
- * Of each row of t and M the PZ_CONTENT_KEPT weights largest in |t| A_ff^(1/2) are kept.
- *
- * p       x, its n_i events an item (count) and the settings (set); nothing else is read
- * counts  C by source, a list an item
- * smooth  where S_bj comes from, of the same items; NULL: t_b stays
- * out     rows with ids ascending
- * Parallel over items. Memory: 8 x->n_cols^2 bytes, 4 x->n_cols a dimension of smooth and 8
- * PZ_CONTENT_KEPT an item.
- * Errors: PZ_TRY_AGAIN memory is out; PZ_INTERNAL A is not finite or not positive definite */
-enum pz_status pz_content_map(const struct pz_content *p, const struct pz_csr *counts,
-                              const struct pz_spectral_part *smooth, struct pz_content_map *out,
-                              struct pz_err *err);
 
 #endif

@@ -18,8 +18,6 @@
 
 enum { BLOCK = 64 };
 
-static const double SMOOTH_SHARE = 0.3; /* |smooth| in t_b, see content.h */
-
 #define ROUNDING (64 * FLT_EPSILON) /* of the largest A_ff: what a ridge has to be above */
 #define RIDGE_MOST 1e9f
 
@@ -33,16 +31,14 @@ struct largest {
 struct map {
     const struct pz_csr *x;
     const struct pz_csr *counts;
-    const struct pz_spectral_part *smooth; /* NULL: none */
     const float *count;
     const double *set;
-    size_t n_feats, d; /* d: length of smooth's vectors, 0 without */
-    float *trust;      /* [x->n] d_j */
-    float *target;     /* [x->n] d_j n_j^-target_norm */
-    float *matrix;     /* [n_feats * n_feats] A, then its inverse, then M */
-    float *across;     /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
-    float *span;       /* [d * n_feats] what each of smooth's dimensions says of features */
-    float *unit;       /* [n_feats] A_ff^(1/2) */
+    size_t n_feats;
+    float *trust;               /* [x->n] d_j */
+    float *target;              /* [x->n] d_j n_j^-target_norm */
+    float *matrix;              /* [n_feats * n_feats] A, then its inverse, then M */
+    float *across;              /* [n_feats * n_feats] sum_b d_b x_b^T t_b */
+    float *unit;                /* [n_feats] A_ff^(1/2) */
     struct largest follow, map; /* t_b, rows of M */
 };
 
@@ -150,68 +146,10 @@ static void keep_row(const struct map *m, const struct largest *to, uint32_t b, 
 /* Scratch of one thread. */
 struct scratch {
     float *in, *out; /* [BLOCK * n_feats] */
-    float *source;   /* [BLOCK * d] */
     uint64_t *key;   /* [n_feats] */
 };
 
-/* to[k] = factor * v_ik. */
-static void smooth_row(const struct map *m, uint32_t i, float factor, float *to)
-{
-    for (size_t k = 0; k < m->d; k++)
-        to[k] = factor * (float)m->smooth->code[i * m->d + k];
-}
-
-/* span = (A^-1 sum_j d_j x_j^T out_j v_j)^T, its rows times l^power: the map of the attributes to
- * the vectors, transposed. row: [d] room. */
-static enum pz_status fill_span(struct map *m, float *row, struct pz_err *err)
-{
-    const struct pz_spectral_part *s = m->smooth;
-
-    for (uint32_t i = 0; i < m->x->n && s; i++) {
-        if (m->trust[i] <= 0)
-            continue;
-        smooth_row(m, i, m->trust[i] * s->out[i], row);
-        for (size_t k = 0; k < m->d; k++)
-            add_features(m->x, i, row[k], m->span + k * m->n_feats);
-    }
-    for (size_t k = 0; k < m->d; k++) {
-        float power = s->value[k] > 0 ? powf(s->value[k], (float)s->set[PZ_SPECTRAL_POWER]) : 0;
-
-        for (size_t f = 0; f < m->n_feats; f++)
-            m->span[k * m->n_feats + f] *= power;
-    }
-    return s ? pz_mat_apply(pz_mat_of(m->span, m->d, m->n_feats),
-                            pz_mat_of(m->matrix, m->n_feats, m->n_feats), err)
-             : PZ_OK;
-}
-
-/* |t|^2. */
-static double square(const struct map *m, const float *t)
-{
-    double sum = 0;
-
-    for (size_t f = 0; f < m->n_feats; f++)
-        sum += (double)(t[f] * m->unit[f]) * (double)(t[f] * m->unit[f]);
-    return sum;
-}
-
-/* t_b += SMOOTH_SHARE |t_b| / |s_b| s_b for a block of n items. */
-static void add_smooth(const struct map *m, uint32_t from, uint32_t n, struct scratch *r)
-{
-    for (uint32_t k = 0; k < n; k++)
-        smooth_row(m, from + k, m->smooth->in[from + k], r->source + k * m->d);
-    pz_gemm_ab((struct pz_gemm){ n, m->n_feats, m->d, 0 }, r->source, m->span, r->in);
-    for (uint32_t k = 0; k < n; k++) {
-        float *t = r->out + k * m->n_feats, *s = r->in + k * m->n_feats;
-        double of_t = square(m, t), of_s = square(m, s);
-        float share = of_s > 0 ? (float)(SMOOTH_SHARE * sqrt(of_t / of_s)) : 0;
-
-        for (size_t f = 0; f < m->n_feats; f++)
-            t[f] += share * s[f];
-    }
-}
-
-/* t_b of a block's items from their transitions and what smooth says. */
+/* t_b of a block's items from their transitions. */
 static void regress(struct map *m, uint32_t from, struct scratch *r)
 {
     uint32_t n = m->x->n - from < BLOCK ? m->x->n - from : BLOCK;
@@ -220,8 +158,6 @@ static void regress(struct map *m, uint32_t from, struct scratch *r)
     for (uint32_t k = 0; k < n; k++)
         add_followers(m, from + k, r->in + k * m->n_feats);
     pz_gemm_ab((struct pz_gemm){ n, m->n_feats, m->n_feats, 0 }, r->in, m->matrix, r->out);
-    if (m->smooth)
-        add_smooth(m, from, n, r);
     for (uint32_t k = 0; k < n; k++)
         keep_row(m, &m->follow, from + k, r->out + k * m->n_feats, r->key);
 }
@@ -268,8 +204,6 @@ static enum pz_status learn(struct map *m, struct scratch *scratch, struct pz_er
 
     fill_weights(m);
     st = fill_inverse(m, matrix, err);
-    if (st == PZ_OK)
-        st = fill_span(m, scratch->source, err);
     if (st != PZ_OK)
         return st;
 #pragma omp parallel for schedule(dynamic, 1) num_threads(pz_par_threads())
@@ -330,14 +264,13 @@ static void scratch_free(struct scratch *scratch)
     for (int t = 0; scratch && t < pz_par_threads(); t++) {
         free(scratch[t].in);
         free(scratch[t].out);
-        free(scratch[t].source);
         free(scratch[t].key);
     }
     free(scratch);
 }
 
 /* One for each thread, or NULL without memory. */
-static struct scratch *scratch_new(size_t n_feats, size_t d)
+static struct scratch *scratch_new(size_t n_feats)
 {
     struct scratch *scratch = pz_mem_array((size_t)pz_par_threads(), sizeof *scratch);
     bool ok = scratch != NULL;
@@ -345,9 +278,8 @@ static struct scratch *scratch_new(size_t n_feats, size_t d)
     for (int t = 0; ok && t < pz_par_threads(); t++) {
         scratch[t] = (struct scratch){ pz_mem_array(BLOCK * n_feats, sizeof(float)),
                                        pz_mem_array(BLOCK * n_feats, sizeof(float)),
-                                       pz_mem_array(BLOCK * d, sizeof(float)),
                                        pz_mem_array(n_feats, sizeof(uint64_t)) };
-        ok = scratch[t].in && scratch[t].out && scratch[t].source && scratch[t].key;
+        ok = scratch[t].in && scratch[t].out && scratch[t].key;
     }
     if (ok)
         return scratch;
@@ -364,25 +296,17 @@ static bool take_memory(struct map *m)
     m->target = pz_mem_array(n, sizeof *m->target);
     m->matrix = pz_mem_array(f * f, sizeof *m->matrix);
     m->across = pz_mem_array(f * f, sizeof *m->across);
-    m->span = pz_mem_array(m->d * f, sizeof *m->span);
     m->unit = pz_mem_array(f, sizeof *m->unit);
     return largest_take(&m->follow, n, kept) && largest_take(&m->map, f, kept) && m->trust &&
-           m->target && m->matrix && m->across && m->span && m->unit;
+           m->target && m->matrix && m->across && m->unit;
 }
 
-enum pz_status pz_content_map(const struct pz_content *p, const struct pz_csr *counts,
-                              const struct pz_spectral_part *smooth, struct pz_content_map *out,
+enum pz_status pz_content_map(const struct pz_csr *x, const struct pz_csr *counts,
+                              const float *count, const double *set, struct pz_content_map *out,
                               struct pz_err *err)
 {
-    const struct pz_csr *x = &p->x;
-    struct map m = { .x = x,
-                     .counts = counts,
-                     .smooth = smooth,
-                     .count = p->count,
-                     .set = p->set,
-                     .n_feats = x->n_cols,
-                     .d = smooth ? smooth->d : 0 };
-    struct scratch *scratch = scratch_new(m.n_feats, m.d);
+    struct map m = { .x = x, .counts = counts, .count = count, .set = set, .n_feats = x->n_cols };
+    struct scratch *scratch = scratch_new(m.n_feats);
     bool ok = take_memory(&m) && scratch;
     enum pz_status st = PZ_OK;
 
@@ -400,7 +324,6 @@ enum pz_status pz_content_map(const struct pz_content *p, const struct pz_csr *c
     free(m.target);
     free(m.matrix);
     free(m.across);
-    free(m.span);
     free(m.unit);
     return st;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
-/* The inside of the spectral scorer, shared by its files and its tests; content reads a part.
+/* Private to model/spectral/: the inside of the spectral scorer, shared by its files and its tests.
  *
  * With R[u,i] the weight of user u's events of item i, n_u and n_i its row and column sums, x and y
  * two powers, A[u,i] = R[u,i] / (n_u^x n_i^y). V holds the k leading right singular vectors of A, l
