@@ -173,13 +173,13 @@ static float weight_of(const struct pz_dataset *ds, const struct type_rules *r, 
 static enum pz_status take_memory(bool all, uint64_t n, bool has_events, bool has_context,
                                   struct pz_corpus_own *own, struct pz_err *err)
 {
-    size_t sizes[] = { 0, 4, 8, 4, has_events ? 1 : 0 };
+    static const size_t size[] = { 4, 8, 4, 1 };
 
-    for (int i = 1; i < 5; i++) {
-        if (!sizes[i])
-            continue;
-        own->owned[i] = all ? pz_ranks_room(n, sizes[i]) : pz_mem_room(n, sizes[i]);
-        if (!own->owned[i])
+    for (int i = 0; i < (has_events ? 4 : 3); i++) {
+        void *column = all ? pz_ranks_room(n, size[i]) : pz_mem_room(n, size[i]);
+
+        own->owned[i + 1] = column;
+        if (!column)
             return pz_err_memory(err, "the corpus", 17.0 * (double)n);
     }
     if (has_context && !(own->owned[5] = pz_mem_array(1, sizeof(struct pz_attrs))))

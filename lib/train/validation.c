@@ -23,7 +23,8 @@ enum {
     SLICE = 10, /* the newest slice is one in so many events */
     MIX_NEAR = 10,
     MIX_DEEP = 100,
-    /* Users with a case, that so few are asked what they come back to, and by how many more. */
+    /* Cases keep what was seen where fewer than FEW users have a new item as a truth, and more than
+     * COME_BACK times as many have any. */
     FEW = 100,
     COME_BACK = 10
 };
