@@ -293,7 +293,7 @@ static double balance(const struct outlook *o)
     return o->e->t.n > 1 ? ROUNDS * (ask_all(o) + o->cases * moves * o->e->probe.rank_s) : 0;
 }
 
-/* What comes back, on cases of its own. */
+/* What comes back, on cases of its own, and where that is much the weights by those. */
 static double search_repeats(const struct outlook *hide)
 {
     struct outlook keep = *hide, *o = &keep;
@@ -303,7 +303,7 @@ static double search_repeats(const struct outlook *hide)
         return 0;
     o->cases = hide->e->repeat_cases;
     o->memo = fmin(hide->memo * hide->cases / o->cases, 1);
-    s = 2 * ask_all(o);
+    s = 2 * ask_all(o) + RETURNS * (balance(o) + 2 * ask_all(hide));
 
     for (size_t p = 0; p < o->e->t.n; p++) {
         const struct pz_choice *c = &o->e->t.choice[p];

@@ -8,7 +8,8 @@
  *   3. together: weights of all parts, their read-outs once more, and weights again
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
- *      rule of the recipe hides it, the rule of a query need not
+ *      rule of the recipe hides it, the rule of a query need not. Where lists are better with such
+ *      items, the weights of all parts once more, unless lists without them lose by that
  *   6. the held-out check: what all that is worth, beside the defaults (check.c)
  *   7. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
@@ -38,6 +39,9 @@ enum {
 
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
+
+/* Standard errors that lists without what was seen may lose to better ones with it. */
+static const double LOSS_HIDDEN = 1;
 
 uint32_t pz_tune_most(uint32_t n_items)
 {
@@ -274,7 +278,8 @@ static void say_seen(const struct pz_tune_cfg *cfg, bool kept)
 }
 
 /* Whether the users of the cases are served better by lists that hold what they had. */
-static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, struct pz_err *err)
+static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, bool *kept,
+                                   struct pz_err *err)
 {
     enum pz_status st = judge_all(s, keep, s->each, err);
 
@@ -283,10 +288,42 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, s
         st = judge_all(s, keep, s->trial, err);
     keep->exclude_seen = false;
     if (st == PZ_OK) {
-        say_seen(s->cfg, pz_search_gain(s->each, s->trial, keep->n_users) > SURE_SEEN);
+        *kept = pz_search_gain(s->each, s->trial, keep->n_users) > SURE_SEEN;
+        say_seen(s->cfg, *kept);
         pz_log(s->cfg->log, PZ_LOG_DEBUG, "with what was seen %.4f, without %.4f",
                pz_search_mean(s->each, keep->n_users), pz_search_mean(s->trial, keep->n_users));
     }
+    return st;
+}
+
+/* Whether values of users are less than others by more than chance, of all or of the slice's. */
+static bool loses(const struct pz_search *s, const double *each, const double *other)
+{
+    uint32_t n = s->v->n_users;
+
+    return pz_search_gain(each, other, n) < -LOSS_HIDDEN ||
+           (s->v->sliced && pz_search_gain_late(s, each, other, n) < -LOSS_HIDDEN);
+}
+
+/* Where lists are better with what was seen, the parts are weighed once more by such lists, on the
+ * cases of the search as they are; back to what they were where lists without it lose by that. */
+static enum pz_status weigh_kept(struct pz_search *s, const struct pz_valid *hide,
+                                 struct pz_err *err)
+{
+    const struct pz_valid *keep = s->v;
+    struct pz_part before[PZ_MAX_PARTS];
+    enum pz_status st = judge_all(s, hide, s->trial, err);
+
+    memcpy(before, s->part, s->n_parts * sizeof *before);
+    pz_valid_forget(keep);
+    if (st == PZ_OK)
+        st = pz_search_balance(s, err);
+    s->v = hide;
+    if (st == PZ_OK)
+        st = judge_all(s, hide, s->each, err);
+    if (st == PZ_OK && loses(s, s->each, s->trial))
+        memcpy(s->part, before, s->n_parts * sizeof *before);
+    s->v = keep;
     return st;
 }
 
@@ -306,7 +343,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     struct pz_valid keep = { .metric = near(&s->cfg->metric), .tune_for = s->cfg->tune_for };
     enum pz_status st = pz_valid_cut(corpus, s->cfg->task, false, pz_tune_users(corpus),
                                      s->cfg->seed, &keep, err);
-    bool any = st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(hide);
+    bool any = st == PZ_OK && pz_valid_n_truths(&keep) > pz_valid_n_truths(hide), kept = false;
 
     if (any && s->n_parts > 1)
         st = pz_valid_remember(&keep, err);
@@ -319,9 +356,11 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
         else if (s->choice[p].scorer->of_history && !s->choice[p].weight_fixed)
             s->part[p].weight = 0;
     if (st == PZ_OK && any && s->cfg->seen_verdict)
-        st = compare_seen(s, &keep, err);
+        st = compare_seen(s, &keep, &kept, err);
     else if (st == PZ_OK)
         say_seen(s->cfg, false);
+    if (st == PZ_OK && kept && s->n_parts > 1 && !pz_search_out_of_time(s))
+        st = weigh_kept(s, hide, err);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);

@@ -380,6 +380,22 @@ two_days() {
     pz-train --info few.pzm --json | jq -e 'has("seen") | not'
 }
 
+@test "where people come back to what they looked at, lists with what was seen lose to no part alone" {
+    awk 'function draw(n) { x = x * 16807 % 2147483647; return int(x / 2147483647 * n) }
+        function item() { return "g" (draw(5) ? taste : draw(10)) "i" int(1 / (1 - draw(1000) / 1000)) % 40 }
+        BEGIN { x = 7; print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"
+            for (u = 0; u < 800; u++) { # looks at items of a taste, and has every other of them soon after
+                t = 1700000000 + draw(50) * 86400; taste = draw(10)
+                for (k = 3 + draw(6); k > 0; k--) {
+                    i = item(); print "u" u "," i "," t ",view"; t += 30 + draw(3000)
+                    if (draw(2)) { print "u" u "," i "," t ",purchase"; t += draw(86400) } } } }' >vb.csv
+    pz-import -q -o vb.pzd --interactions vb.csv
+    for split in leave-last time:10%; do
+        pz-eval -q --json --parts --split "$split" --seen auto -p sequence=off --at 10 vb.pzd >vb.json
+        jq -e '[.parts.lift[].normalized_discounted_cumulative_gain_at_10.interval[1] >= 0] | length > 1 and all' vb.json
+    done
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd
