@@ -79,11 +79,11 @@ void pz_json_dump(struct pz_str *out, const json_t *doc, bool pretty)
 static size_t plain_length(const char *s, size_t n)
 {
     unsigned char c = (unsigned char)s[0];
-    size_t len = c < 0x80 ? 1 : c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
+    size_t len = c < 0xe0 ? 2 : c < 0xf0 ? 3 : 4;
 
-    if (c < 0x20 || c == '"' || c == '\\' || c == 0x7f || len > n)
-        return 0;
-    return pz_str_is_utf8(s, len) ? len : 0;
+    if (c < 0x80)
+        return c >= 0x20 && c != '"' && c != '\\' && c != 0x7f;
+    return len <= n && pz_str_is_utf8(s, len) ? len : 0;
 }
 
 /* DEL is escaped although JSON does not ask for it: on a terminal it is a control character. */

@@ -9,7 +9,9 @@
  *      vectors and threads that own neighbouring arrays share no line.
  *   3. A failed call changes nothing: what was there is still there, and still the caller's.
  * An arena hands out pieces of blocks of 64 KB, aligned to 8 bytes, and a block of its own to what
- * is larger; it frees all of them at once. */
+ * is larger; it frees all of them at once. Its first block is small: most arenas of a server hold a
+ * path and a few texts, and malloc has pieces of that size at hand, where it goes through all that
+ * is free for a large one. */
 #include "base/mem.h"
 
 #include <malloc.h>
@@ -20,7 +22,7 @@
 #include <sys/mman.h>
 #include <sys/resource.h>
 
-enum { ARENA_BLOCK_BYTES = 1 << 16 };
+enum { ARENA_FIRST_BYTES = 960, ARENA_BLOCK_BYTES = 1 << 16 };
 
 struct pz_arena_block {
     struct pz_arena_block *next;
@@ -289,7 +291,8 @@ char *pz_mem_strndup(const char *s, size_t n)
 
 static struct pz_arena_block *add_block(struct pz_arena *arena, size_t n)
 {
-    size_t cap = n > ARENA_BLOCK_BYTES ? n : ARENA_BLOCK_BYTES;
+    size_t least = arena->head ? ARENA_BLOCK_BYTES : ARENA_FIRST_BYTES;
+    size_t cap = n > least ? n : least;
     struct pz_arena_block *block = malloc(sizeof *block + cap);
 
     if (block) {

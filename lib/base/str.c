@@ -47,11 +47,6 @@ void pz_str_add(struct pz_str *s, const char *bytes, size_t n)
     s->data[s->len] = '\0';
 }
 
-void pz_str_adds(struct pz_str *s, const char *text)
-{
-    pz_str_add(s, text, strlen(text));
-}
-
 void pz_str_addc(struct pz_str *s, char c)
 {
     pz_str_add(s, &c, 1);

@@ -9,6 +9,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <string.h>
 
 /* A growable, always NUL-terminated buffer. All-zero is an empty one. */
 struct pz_str {
@@ -20,11 +21,16 @@ struct pz_str {
 /* Make room for so many bytes more at once: what is appended next does not grow it bit by bit. */
 void pz_str_reserve(struct pz_str *s, size_t n);
 
-/* Append n bytes / a string / one byte / printf. They cannot fail visibly: see .failed. */
+/* Append n bytes / one byte / printf. They cannot fail visibly: see .failed. */
 void pz_str_add(struct pz_str *s, const char *bytes, size_t n);
-void pz_str_adds(struct pz_str *s, const char *text);
 void pz_str_addc(struct pz_str *s, char c);
 void pz_str_addf(struct pz_str *s, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+
+/* Append a string. It stands here so that the length of a constant is one. */
+static inline void pz_str_adds(struct pz_str *s, const char *text)
+{
+    pz_str_add(s, text, strlen(text));
+}
 
 /* Append a whole number, with zeros in front up to `digits` (at most 20) where it has fewer; a
  * tenth of the cost of pz_str_addf. */

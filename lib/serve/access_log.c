@@ -67,17 +67,10 @@ enum pz_status pz_access_log_open(const char *path, struct pz_access_log **out, 
     return PZ_OK;
 }
 
-static void add_name(struct pz_str *out, const char *name, const char *unit)
+/* Every request has a line: names come with what is around them, in one piece. */
+static void add_count(struct pz_str *out, const char *name, double n)
 {
-    pz_str_adds(out, ",\"");
     pz_str_adds(out, name);
-    pz_str_adds(out, unit);
-    pz_str_adds(out, "\":");
-}
-
-static void add_count(struct pz_str *out, const char *name, const char *unit, double n)
-{
-    add_name(out, name, unit);
     pz_str_add_count(out, n > 0 ? (uint64_t)(n + 0.5) : 0, 1);
 }
 
@@ -85,40 +78,27 @@ static void add_text(struct pz_str *out, const char *name, const char *value)
 {
     if (!value || !*value)
         return;
-    add_name(out, name, "");
+    pz_str_adds(out, name);
     pz_json_add_string(out, value, strlen(value));
 }
 
-/* As strftime would, at a fifth of the cost: every request has a line. */
-static void add_time(struct pz_str *out, const struct tm *tm, long ms)
-{
-    const struct {
-        long n;
-        size_t digits;
-        const char *after;
-    } part[] = { { tm->tm_year + 1900L, 4, "-" },
-                 { tm->tm_mon + 1L, 2, "-" },
-                 { tm->tm_mday, 2, "T" },
-                 { tm->tm_hour, 2, ":" },
-                 { tm->tm_min, 2, ":" },
-                 { tm->tm_sec, 2, "." },
-                 { ms, 3, "Z\"" } };
-
-    pz_str_adds(out, "\"time\":\"");
-    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
-        pz_str_add_count(out, (uint64_t)part[i].n, part[i].digits);
-        pz_str_adds(out, part[i].after);
-    }
-}
-
+/* The second in words is kept for the next line, which most often is of the same. */
 static void add_now(struct pz_str *out)
 {
+    static _Thread_local time_t second = -1;
+    static _Thread_local char text[40];
     struct timespec t;
     struct tm tm;
 
     clock_gettime(CLOCK_REALTIME, &t);
-    gmtime_r(&t.tv_sec, &tm);
-    add_time(out, &tm, t.tv_nsec / 1000000);
+    if (t.tv_sec != second) {
+        gmtime_r(&t.tv_sec, &tm);
+        strftime(text, sizeof text, "\"time\":\"%Y-%m-%dT%H:%M:%S.", &tm);
+        second = t.tv_sec;
+    }
+    pz_str_adds(out, text);
+    pz_str_add_count(out, (uint64_t)(t.tv_nsec / 1000000), 3);
+    pz_str_adds(out, "Z\"");
 }
 
 void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
@@ -126,23 +106,27 @@ void pz_access_log_members(struct pz_str *out, const struct pz_exchange *x)
     size_t n = x->resp.fixed ? x->resp.n_fixed : x->resp.body.len;
 
     add_now(out);
-    add_text(out, "id", x->request_id);
-    add_text(out, "remote", x->req.remote);
-    add_text(out, "method", x->req.method);
-    add_text(out, "path", x->req.path);
-    add_text(out, "operation", x->operation);
-    add_text(out, "campaign", x->campaign);
-    add_text(out, "key", x->key ? x->key->id : NULL);
-    add_text(out, "traceparent", pz_http_header(&x->req, "traceparent"));
-    add_count(out, "status", "", x->resp.status);
-    add_count(out, "in", "", (double)x->req.n_body);
-    add_count(out, "out", "", (double)n);
-    add_text(out, "error", pz_fault_name(x->resp.fault));
-    add_count(out, "us", "", (pz_time_clock() - x->started) * 1e6);
-    for (int p = 0; p < PZ_N_PHASES; p++)
+    add_text(out, ",\"id\":", x->request_id);
+    add_text(out, ",\"remote\":", x->req.remote);
+    add_text(out, ",\"method\":", x->req.method);
+    add_text(out, ",\"path\":", x->req.path);
+    add_text(out, ",\"operation\":", x->operation);
+    add_text(out, ",\"campaign\":", x->campaign);
+    add_text(out, ",\"key\":", x->key ? x->key->id : NULL);
+    add_text(out, ",\"traceparent\":", pz_http_header(&x->req, "traceparent"));
+    add_count(out, ",\"status\":", x->resp.status);
+    add_count(out, ",\"in\":", (double)x->req.n_body);
+    add_count(out, ",\"out\":", (double)n);
+    add_text(out, ",\"error\":", pz_fault_name(x->resp.fault));
+    add_count(out, ",\"us\":", (pz_time_clock() - x->started) * 1e6);
+    for (int p = 0; p < PZ_N_PHASES; p++) {
         /* Phases that a request did not have are left out: a line is read by people, too. */
-        if (x->phase[p] > 0)
-            add_count(out, pz_phase_names[p], "_us", x->phase[p] * 1e6);
+        if (x->phase[p] <= 0)
+            continue;
+        pz_str_adds(out, ",\"");
+        pz_str_adds(out, pz_phase_names[p]);
+        add_count(out, "_us\":", x->phase[p] * 1e6);
+    }
 }
 
 /* Write what waits. With the lock `writing`. */

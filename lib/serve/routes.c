@@ -32,7 +32,7 @@ void pz_server_fail(struct pz_exchange *x, const struct pz_err *err)
         text = colon + 2; /* the option that a command line would have */
     pz_http_fail(x, pz_fault_of(err->status), "%s", text);
     if (x->resp.status == 503)
-        x->resp.retry_after_s = 1;
+        x->resp.retry_after = "1";
 }
 
 struct pz_served *pz_server_campaign(struct pz_server *s, const char *name, size_t n)
@@ -132,7 +132,7 @@ bool pz_server_admit(struct pz_server *s, struct pz_served *k, struct pz_exchang
     if (ring)
         atomic_fetch_add(&ring->throttled[at], 1);
     pz_http_fail(x, PZ_FAULT_THROTTLING, "Rate exceeded: the requests a second %s", whose);
-    x->resp.retry_after_s = 1;
+    x->resp.retry_after = "1";
     return false;
 }
 
@@ -377,20 +377,27 @@ void pz_routes_work(void *context, struct pz_exchange *x)
 
 static void say_busy(struct pz_server *s, struct pz_exchange *x)
 {
+    static const char body[] = "{\"__type\":\"ThrottlingException\",\"message\":\"Rate exceeded: "
+                               "the server is busy\"}";
+
     atomic_fetch_add(&s->metrics.shed, 1);
-    pz_http_fail(x, PZ_FAULT_THROTTLING, "Rate exceeded: the server is busy");
-    x->resp.retry_after_s = 1;
+    x->resp.fault = PZ_FAULT_THROTTLING;
+    x->resp.status = pz_fault_status(PZ_FAULT_THROTTLING);
+    x->resp.fixed = body;
+    x->resp.n_fixed = sizeof body - 1;
+    x->resp.retry_after = "1";
 }
 
 /* To take the core from who answers costs more than a refusal does: where questions are refused
  * anyway, the thread that reads rests for a fiftieth of what a question may wait, and finds many
- * when it comes back. What else comes waits as long. */
+ * when it comes back; then it rests again, but not in the middle of a few. What else comes waits
+ * as long. */
 static void rest(const struct pz_server *s)
 {
     static _Thread_local double rested;
     double nap = s->cfg.budget_s / 50;
 
-    if (pz_time_clock() - rested < nap)
+    if (pz_time_clock() - rested < nap / 4)
         return;
     pz_time_rest(nap);
     rested = pz_time_clock();
@@ -463,8 +470,7 @@ static bool answer_health(struct pz_server *s, struct pz_exchange *x)
 /* Whether a page of this origin may talk to us: one of the list, or our own. */
 static bool check_origin(struct pz_server *s, struct pz_exchange *x)
 {
-    const char *origin = pz_http_header(&x->req, "origin");
-    const char *host = pz_http_header(&x->req, "host"), *scheme_end;
+    const char *origin = pz_http_header(&x->req, "origin"), *host, *scheme_end;
 
     if (!origin)
         return true;
@@ -474,6 +480,7 @@ static bool check_origin(struct pz_server *s, struct pz_exchange *x)
             return true;
         }
     scheme_end = strstr(origin, "://");
+    host = pz_http_header(&x->req, "host");
     return scheme_end && host && strcasecmp(scheme_end + 3, host) == 0 && pz_server_is_us(s, host);
 }
 

@@ -71,7 +71,7 @@ struct pz_http {
 struct pz_http_exchange {
     struct MHD_Connection *mhd;
     struct connection *connection;
-    struct pz_header header[HEADERS_MAX];
+    struct pz_header *header; /* [min(HEADERS_MAX, sent)], in the arena */
     size_t header_bytes;
     struct pz_str body;
     enum pz_fault fault; /* found while reading */
@@ -84,12 +84,18 @@ struct pz_http_exchange {
 const char *const pz_phase_names[PZ_N_PHASES] = { "wait",  "parse", "gather", "filter",
                                                   "score", "write", "fsync" };
 
+/* Whether a header has that name, which is in lower case. Few names begin alike. */
+static bool is_named(const char *header, const char *name)
+{
+    return (*header | 0x20) == *name && strcasecmp(header, name) == 0;
+}
+
 const char *pz_http_header(const struct pz_http_request *req, const char *name)
 {
     const char *found = NULL;
 
     for (size_t i = 0; i < req->n_headers; i++)
-        if (strcasecmp(req->header[i].name, name) == 0) {
+        if (is_named(req->header[i].name, name)) {
             /* A header that stands twice can be read in two ways: it counts as none. */
             if (found)
                 return NULL;
@@ -295,6 +301,23 @@ static void free_exchange(struct pz_exchange *x)
     free(x);
 }
 
+/* An exchange with nothing in it. Its pieces are cleared here: calloc passes over what malloc has
+ * at hand for this thread. */
+static struct pz_exchange *new_exchange(void)
+{
+    struct pz_exchange *x = malloc(sizeof *x);
+
+    if (!x)
+        return NULL;
+    *x = (struct pz_exchange){ .http = malloc(sizeof *x->http) };
+    if (x->http) {
+        *x->http = (struct pz_http_exchange){ .fault = PZ_FAULT_NONE };
+        return x;
+    }
+    free_exchange(x);
+    return NULL;
+}
+
 /* Have this thread go before those that score, where the system allows it (CAP_SYS_NICE, or
  * RLIMIT_NICE): what is answered must not wait for a core that works on the next. */
 static void prefer_thread(void)
@@ -314,15 +337,14 @@ static void prefer_thread(void)
 /* The request line was read: begin an exchange with the path as it was sent. */
 static void *on_request_line(void *context, const char *uri, struct MHD_Connection *mhd)
 {
-    struct pz_exchange *x = calloc(1, sizeof *x);
+    struct pz_exchange *x = new_exchange();
 
     (void)context;
     prefer_thread();
     if (!x)
         return NULL;
-    x->http = calloc(1, sizeof *x->http);
     x->req.path = pz_arena_strndup(&x->arena, uri, strlen(uri));
-    if (!x->http || !x->req.path) {
+    if (!x->req.path) {
         free_exchange(x);
         return NULL;
     }
@@ -356,9 +378,9 @@ static enum MHD_Result take_header(void *context, enum MHD_ValueKind kind, const
     for (const char *c = name; *c; c++)
         if (*c <= 32 || *c >= 127)
             refuse(p, PZ_FAULT_BAD_REQUEST, "a header's name has a blank or a control character");
-    p->hosts += strcasecmp(name, "host") == 0;
-    p->lengths += strcasecmp(name, "content-length") == 0;
-    p->codings += strcasecmp(name, "transfer-encoding") == 0;
+    p->hosts += is_named(name, "host");
+    p->lengths += is_named(name, "content-length");
+    p->codings += is_named(name, "transfer-encoding");
     p->header_bytes += strlen(name) + strlen(value);
     if (x->req.n_headers == HEADERS_MAX || p->header_bytes > HEADER_BYTES)
         refuse(p, PZ_FAULT_HEADERS_TOO_LARGE, "more than 64 headers, or more than 16 kB of them");
@@ -420,7 +442,6 @@ static struct MHD_Response *make_response(const struct pz_http *h, struct pz_exc
     size_t n = resp->fixed ? resp->n_fixed : resp->body.len;
     struct MHD_Response *r = /* it is sent before the exchange is freed */
         MHD_create_response_from_buffer_with_free_callback(n, (void *)(uintptr_t)bytes, leave);
-    char seconds[32];
 
     if (!r)
         return NULL;
@@ -428,11 +449,7 @@ static struct MHD_Response *make_response(const struct pz_http *h, struct pz_exc
         add_header(r, "Content-Type", resp->content_type ? resp->content_type : "application/json");
     add_header(r, "x-amzn-RequestId", x->request_id);
     add_header(r, "x-amzn-ErrorType", pz_fault_name(resp->fault));
-    if (resp->retry_after_s > 0) {
-        snprintf(seconds, sizeof seconds, "%.0f",
-                 resp->retry_after_s < 1 ? 1 : resp->retry_after_s);
-        add_header(r, "Retry-After", seconds);
-    }
+    add_header(r, "Retry-After", resp->retry_after);
     add_header(r, "X-Content-Type-Options", "nosniff");
     add_header(r, "Content-Security-Policy", resp->policy);
     add_cors(r, resp);
@@ -523,8 +540,13 @@ static enum MHD_Result take_headers(struct pz_http *h, struct pz_exchange *x, co
                                     const char *version)
 {
     struct pz_http_exchange *p = x->http;
+    int n = MHD_get_connection_values(p->mhd, MHD_HEADER_KIND, NULL, NULL);
+    size_t kept = n < HEADERS_MAX ? (size_t)n : HEADERS_MAX;
 
     p->seen = true;
+    p->header = pz_arena_take(&x->arena, kept * sizeof *p->header);
+    if (!p->header)
+        return MHD_NO; /* memory is out */
     x->req.method = method;
     x->req.header = p->header;
     MHD_get_connection_values(p->mhd, MHD_HEADER_KIND, take_header, x);

@@ -54,7 +54,7 @@ struct pz_http_response {
     const char *allow_origin; /* of CORS; NULL: none */
     bool preflight;           /* an answer to a browser's OPTIONS */
     bool close;               /* the connection ends with this answer */
-    double retry_after_s;     /* 0: no such header */
+    const char *retry_after;  /* seconds; NULL: no such header */
     const char *policy;       /* Content-Security-Policy; NULL: none */
     const char *fixed;        /* body that lives as long as the program; else .body */
     size_t n_fixed;
