@@ -7,14 +7,17 @@
  *
  *  1. Writes (events, rows) are cheap and somebody counts on them: they go before reads, oldest
  *     first.
- *  2. Reads go oldest first as long as the oldest has waited less than half the budget; beyond, the
- *     newest goes first, since its client still waits.
+ *  2. Reads go oldest first as long as the oldest has waited less than three quarters of the
+ *     budget; beyond, the newest goes first, since its client still waits.
  *  3. A read that has waited for more than the budget is shed when a worker next looks. So an
  *     accepted read is answered within budget + its own work.
  *  4. What cannot be served in time is better told so at the door (pz_queue_is_busy), by the time
- *     that reads took lately: a moving average over about the last 16. The rest of the budget is
- *     for what that guesses wrong.
- *  5. Rings of a fixed size: nothing is allocated on the way. */
+ *     that reads took lately: a moving average over about the last 16. Half of the budget takes a
+ *     burst in; the rest is for what that guesses wrong.
+ *  5. Where reads have been waiting for as long as the budget without a pause it is no burst: more
+ *     come than can be answered, and however many wait, as many are refused. A tenth of the budget
+ *     keeps the workers busy then, and who is answered waits no longer than that.
+ *  6. Rings of a fixed size: nothing is allocated on the way. */
 #include "serve/queue.h"
 
 #include <pthread.h>
@@ -32,7 +35,8 @@ struct pz_queue {
     pthread_mutex_t lock;
     pthread_cond_t more;
     struct ring reads, writes;
-    double read_s; /* that a read took lately; 0: none yet */
+    double read_s;   /* that a read took lately; 0: none yet */
+    double standing; /* since when reads wait: the last that found none arrived */
     bool closing;
     pthread_t *worker;
     unsigned n_workers;
@@ -83,8 +87,8 @@ static struct pz_exchange *take_next(struct pz_queue *q, double now, bool *is_re
         return take_oldest(&q->writes);
     if (q->reads.n == 0)
         return NULL;
-    return age_of_oldest(&q->reads, now) > q->cfg.budget_s / 2 ? take_newest(&q->reads)
-                                                               : take_oldest(&q->reads);
+    return age_of_oldest(&q->reads, now) > q->cfg.budget_s * 3 / 4 ? take_newest(&q->reads)
+                                                                   : take_oldest(&q->reads);
 }
 
 static void shed_all(struct pz_queue *q, struct pz_exchange *list)
@@ -174,6 +178,8 @@ void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write)
     pthread_mutex_lock(&q->lock);
     if (r->n == r->capacity)
         late = is_write ? x : take_oldest(r);
+    if (r->n == 0 && !is_write)
+        q->standing = x->arrived;
     if (late != x)
         push(r, x);
     pthread_mutex_unlock(&q->lock);
@@ -185,10 +191,12 @@ void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write)
 
 bool pz_queue_is_busy(struct pz_queue *q)
 {
+    double now = pz_time_clock(), budget_s = q->cfg.budget_s;
     bool busy;
 
     pthread_mutex_lock(&q->lock);
-    busy = (double)q->reads.n * q->read_s / q->n_workers > q->cfg.budget_s / 2;
+    busy = (double)q->reads.n * q->read_s / q->n_workers >
+           (now - q->standing > budget_s ? budget_s / 10 : budget_s / 2);
     pthread_mutex_unlock(&q->lock);
     return busy;
 }

@@ -35,8 +35,8 @@ enum pz_status pz_queue_open(const struct pz_queue_cfg *cfg, struct pz_queue **o
 void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write);
 
 /* Whether a read that was put now would wait for more than half of the budget, as long as reads
- * took lately: whoever asks before pz_queue_put can say no at once, which costs less than to let it
- * wait.
+ * took lately; or for a tenth, where some have been waiting for as long as the budget all the time.
+ * Whoever asks before pz_queue_put can say no at once, which costs less than to let it wait.
  *
  * Threads: any */
 bool pz_queue_is_busy(struct pz_queue *q);

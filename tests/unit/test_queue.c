@@ -96,7 +96,7 @@ TEST(under_load_the_newest_read_goes_first)
     pthread_mutex_lock(&seen.gate);
     occupy(q, &x[0]);
     for (int i = 1; i < 4; i++) {
-        x[i].arrived = pz_time_clock() - 800 + i; /* more than half the budget ago */
+        x[i].arrived = pz_time_clock() - 800 + i; /* more than three quarters of the budget ago */
         pz_queue_put(q, &x[i], false);
     }
     pthread_mutex_unlock(&seen.gate);
@@ -105,6 +105,23 @@ TEST(under_load_the_newest_read_goes_first)
     assert_ptr_equal(seen.done[2], &x[2]);
     assert_ptr_equal(seen.done[3], &x[1]);
     assert_int_equal(seen.n_shed, 0);
+}
+
+TEST(as_long_as_there_is_time_the_oldest_read_goes_first)
+{
+    struct pz_exchange x[4] = { 0 };
+    struct pz_queue *q = open_queue(8, 1000);
+
+    pthread_mutex_lock(&seen.gate);
+    occupy(q, &x[0]);
+    for (int i = 1; i < 4; i++) {
+        x[i].arrived = pz_time_clock() - 600 + i;
+        pz_queue_put(q, &x[i], false);
+    }
+    pthread_mutex_unlock(&seen.gate);
+    pz_queue_close(q);
+    assert_ptr_equal(seen.done[1], &x[1]);
+    assert_ptr_equal(seen.done[3], &x[3]);
 }
 
 TEST(a_read_that_waited_too_long_is_shed_and_a_write_never)
@@ -178,6 +195,22 @@ TEST(it_is_busy_when_what_waits_would_take_half_of_the_budget)
     pthread_mutex_unlock(&seen.gate);
     pz_queue_close(q);
     assert_int_equal(seen.n_done, 6);
+}
+
+TEST(it_is_busy_with_a_tenth_of_the_budget_where_reads_wait_all_the_time)
+{
+    struct pz_exchange x[6] = { 0 };
+    struct pz_queue *q = open_queue(8, 1.5);
+
+    teach(q, x);
+    for (int i = 2; i < 6; i++) {
+        x[i].arrived = pz_time_clock() - 1000; /* for the first: since when some wait */
+        pz_queue_put(q, &x[i], false);
+    }
+    assert_true(pz_queue_is_busy(q)); /* four of .05 s; half would be .75 */
+    pthread_mutex_unlock(&seen.gate);
+    pz_queue_close(q);
+    assert_int_equal(seen.n_done + seen.n_shed, 6);
 }
 
 TEST(it_is_not_busy_with_what_is_done_long_before_the_budget_ends)
