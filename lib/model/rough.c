@@ -97,6 +97,8 @@ void pz_rough_free(struct pz_rough *r)
 {
     if (!r)
         return;
+    for (size_t i = 0; i < PZ_MAX_PARTS; i++)
+        free(r->most[i].most);
     free(r->scratch);
     free(r);
 }

@@ -34,12 +34,21 @@ struct pz_rough_fixed {
     float factor;
 };
 
+/* The largest of each 64 scores of such a part, from question to question: of these scores at that
+ * fade. */
+struct pz_rough_most {
+    const float *score;
+    float fade;
+    float *most; /* [words of learned] owned; NULL: not known */
+};
+
 struct pz_rough {
     float *base;       /* [items.n] what the other parts gave, but for those that are fixed */
     uint64_t *touched; /* items whose base may not be 0, where it is not dense */
     bool dense;
     struct pz_rough_fixed fixed[PZ_MAX_PARTS]; /* behind base, in the order of the blend */
     size_t n_fixed;
+    struct pz_rough_most most[PZ_MAX_PARTS]; /* by part of the model */
     float *scan;     /* [learned] what was scanned gave, where any was; NULL: nothing ever is */
     float *max;      /* [words of items.n] no allowed one of 64 items has more */
     uint64_t *plain; /* words, a bit each, that nobody wrote: in each item's place there is to be

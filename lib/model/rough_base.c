@@ -108,21 +108,56 @@ static void add_few(const struct pz_model *m, size_t i, struct pz_rough_task *t)
     multiply_few(r, (float)pz_part_weight(p, t->job.q) / top);
 }
 
-PZ_KERNEL static float largest_fixed(const struct pz_rough_limit *l, uint32_t n,
-                                     const uint64_t *allowed)
+/* The largest score of one word, of the allowed ones; allowed NULL: of all. */
+static inline __attribute__((always_inline)) float most_of(const struct pz_rough_limit *l,
+                                                           uint32_t first, uint32_t n,
+                                                           const uint64_t *allowed)
 {
-    float top = 0, score[WORD];
+    float score[WORD];
+    uint32_t left = n - first < WORD ? n - first : WORD;
+
+    if (left == WORD)
+        pz_rough_limits(l, first, WORD, score);
+    else
+        pz_rough_limits(l, first, left, score);
+    return pz_score_max(score, left, allowed ? allowed + first / WORD : NULL);
+}
+
+PZ_KERNEL static void find_most(const struct pz_rough_limit *l, uint32_t n, float *most)
+{
+    for (uint32_t first = 0; first < n; first += WORD)
+        most[first / WORD] = most_of(l, first, n, NULL);
+}
+
+/* The largest scores of each word, made where those known are of others; NULL: memory is out. */
+static const float *most_of_part(struct pz_rough *r, struct pz_rough_most *kept,
+                                 const struct pz_rough_limit *l)
+{
+    float fade = l->trend ? l->fade : 0;
+
+    if (!kept->most)
+        kept->most = pz_mem_array(pz_bits_words(r->learned), sizeof *kept->most);
+    if (kept->most && (kept->score != l->length || kept->fade != fade)) {
+        find_most(l, r->learned, kept->most);
+        kept->score = l->length;
+        kept->fade = fade;
+    }
+    return kept->most;
+}
+
+/* most: of each word, NULL: not known. */
+PZ_KERNEL static float largest_fixed(const struct pz_rough_limit *l, uint32_t n,
+                                     const uint64_t *allowed, const float *most)
+{
+    float top = 0;
 
     for (uint32_t first = 0; first < n; first += WORD) {
-        uint32_t left = n - first < WORD ? n - first : WORD;
-        float most;
+        float one;
 
-        if (left == WORD)
-            pz_rough_limits(l, first, WORD, score);
-        else
-            pz_rough_limits(l, first, left, score);
-        most = pz_score_max(score, left, allowed + first / WORD);
-        top = most > top ? most : top;
+        if (most && most[first / WORD] <= top)
+            continue;
+        one = most_of(l, first, n, allowed);
+        top = one > top ? one : top;
     }
     return top;
 }
@@ -133,8 +168,8 @@ static void add_fixed(const struct pz_model *m, size_t i, struct pz_rough_task *
     const struct pz_part *p = &m->part[i];
     struct pz_rough *r = t->rough;
     struct pz_rough_limit l = pz_rough_limit_of(p, score, r->now);
-    float top = l.trend ? largest_fixed(&l, r->learned, t->job.allowed)
-                        : pz_score_max(score, r->learned, t->job.allowed);
+    const float *most = most_of_part(r, &r->most[i], &l);
+    float top = largest_fixed(&l, r->learned, t->job.allowed, most);
 
     if (top <= 0)
         return;
@@ -151,10 +186,22 @@ static bool is_behind(const struct pz_model *m, size_t i)
     return true;
 }
 
+static bool any_allowed(const struct pz_query *q, const uint64_t *allowed)
+{
+    for (size_t k = 0; k < q->n_hist; k++)
+        if (pz_bits_has(allowed, q->hist[k]))
+            return true;
+    return false;
+}
+
+/* A part of the history's items has nothing to say where these are left out. */
 static void add_dense(const struct pz_model *m, size_t i, struct pz_rough_task *t)
 {
-    t->rough->dense = true;
+    if (m->part[i].scorer->of_history && !any_allowed(t->job.q, t->job.allowed))
+        return;
     pz_blend_add_part(m, i, &t->job, t->rough->base, NULL);
+    if (t->job.used >> i & 1)
+        t->rough->dense = true;
 }
 
 /* Where the answer of a `fixed` is NULL the part has to be dense, and so have those before it. */

@@ -319,11 +319,28 @@ static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, u
 {
     uint64_t allowed = items->allowed ? items->allowed[first / WORD] : UINT64_MAX;
 
+    if (items->kept && *items->kept_from == from && first < items->learned)
+        return items->kept[first / WORD] & allowed;
     if (items->newest && items->newest[first / WORD] < from)
         return 0;
     if (items->oldest && items->oldest[first / WORD] >= from)
         return n == WORD ? allowed : allowed & (((uint64_t)1 << n) - 1);
     return young(items->since + first, n, from) & allowed;
+}
+
+/* Have it known which items that training saw are young. */
+static void keep_young(const struct pz_explore_items *items, int64_t from)
+{
+    struct pz_explore_items all = *items;
+
+    if (!items->kept || *items->kept_from == from)
+        return;
+    all.allowed = NULL;
+    all.kept = NULL;
+    for (uint32_t first = 0; first < items->learned; first += WORD)
+        items->kept[first / WORD] =
+            young_of(&all, first, items->n - first < WORD ? items->n - first : WORD, from);
+    *items->kept_from = from;
 }
 
 /* Those of a word's items, drawn one by one, that are not surely too late, as is_late() has it,
@@ -341,7 +358,10 @@ static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, d
         double wait;
 
         u[i] = number_of(pz_rng_mix(d->cfg->draw + first + i));
-        wait = (1 - u[i]) * tried_of(d->items, first + i);
+        wait = 1 - u[i]; /* most are too late whatever was tried, of which nothing is read then */
+        if (wait > most && wait > later)
+            continue;
+        wait *= tried_of(d->items, first + i);
         in |= (uint64_t)(wait <= most) << i;
         *kept |= (uint64_t)(wait <= later) << i;
     }
@@ -525,6 +545,7 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
 
     if (cfg->weight <= 0)
         return 0;
+    keep_young(items, young_since(cfg));
     n = draw(cfg, items, blend, best, list);
     scale(blend, items->n, (float)(1 - cfg->weight), items->plain);
     for (size_t k = 0; k < n; k++) {

@@ -61,6 +61,10 @@ struct pz_explore_items {
     void (*settle)(void *scores, uint32_t item);
     void *scores;
     uint64_t *young;
+    /* Of who asks of the same items again: which of those that training saw are young [words of
+     * learned], and from which time on that is meant, INT64_MAX at first. NULL: nothing is kept. */
+    uint64_t *kept;
+    int64_t *kept_from;
 };
 
 /* An item that exploration lifted, and how much of its new score that is. */

@@ -246,6 +246,8 @@ static void adjust(struct pz_ranker *r)
         rough.prefetch = prefetch;
         rough.settle = settle;
         rough.young = r->mask.scratch;
+        rough.kept = s->young;
+        rough.kept_from = &s->young_from;
     }
     kept = pz_adjustment_explore(a, &r->asked, &r->history, &r->mask, &rough, s->blend);
     pz_scores_explored(s, r->mask.n, kept, a->explored, a->n_explored);

@@ -22,7 +22,7 @@ static const float UP = 1.000001f; /* more than a few products round */
 
 size_t pz_scores_bytes(const struct pz_model *m)
 {
-    return pz_rough_suits(m) ? pz_bits_bytes(m->items.n, 2) + pz_rough_bytes(m) : 0;
+    return pz_rough_suits(m) ? pz_bits_bytes(m->items.n, 3) + pz_rough_bytes(m) : 0;
 }
 
 size_t pz_scores_more(const struct pz_model *m)
@@ -41,7 +41,9 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m, struct pz_mem
         s->rough = pz_rough_new(m, slab);
         s->exact = pz_bits_take(slab, m->items.n);
         s->near = pz_bits_take(slab, m->items.n);
-        if (!s->rough || !s->exact || !s->near)
+        s->young = pz_bits_take(slab, m->items.n);
+        s->young_from = INT64_MAX;
+        if (!s->rough || !s->exact || !s->near || !s->young)
             return false;
     }
     if (m->arrivals) {

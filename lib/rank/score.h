@@ -21,6 +21,8 @@ struct pz_scores {
     uint64_t *exact;        /* items whose blend is exact */
     uint64_t *near;         /* items that were looked at closer */
     float kept;             /* what exploration has left of each blend */
+    uint64_t *young;        /* from question to question: see explore.h, kept */
+    int64_t young_from;
     double *chance; /* [arrivals of the model] that each is the next item, and what it gained by */
     float *added;   /* that; NULL: there are none */
 };
