@@ -179,11 +179,17 @@ enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *
 
 /* ---- models given ---- */
 
+static void weigh(struct pz_part *part, double weight)
+{
+    part->weight = part->kept_weight = weight;
+    part->cold_weight = part->kept_cold_weight = 0;
+}
+
 /* The popularity row of a given model: its own popularity part alone. */
 static void only_popularity(struct pz_model *m)
 {
     for (size_t i = 0; i < m->n_parts; i++)
-        m->part[i].weight = m->part[i].scorer->is_fallback;
+        weigh(&m->part[i], m->part[i].scorer->is_fallback);
 }
 
 /* A model file, or the current version of a campaign. */
@@ -251,12 +257,10 @@ static enum pz_status judge_parts(struct pz_judgement *j, struct pz_err *err)
     for (size_t p = 0; p < m->n_parts && st == PZ_OK; p++) {
         struct pz_contender *c = &j->v.alone[j->v.n_alone];
 
-        if (kept[p].weight <= 0)
+        if (kept[p].weight <= 0 && kept[p].kept_weight <= 0)
             continue;
-        for (size_t q = 0; q < m->n_parts; q++) {
-            m->part[q].weight = q == p;
-            m->part[q].cold_weight = 0;
-        }
+        for (size_t q = 0; q < m->n_parts; q++)
+            weigh(&m->part[q], q == p);
         c->name = kept[p].scorer->name;
         st = judge_one(j, m, c, err);
         j->v.n_alone += st == PZ_OK;

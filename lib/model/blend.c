@@ -138,10 +138,11 @@ PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
 {
     bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
-
+    double weight = q->keeps_seen ? part->kept_weight : part->weight;
+    double cold = q->keeps_seen ? part->kept_cold_weight : part->cold_weight;
     double share = part->scorer->presence ? part->scorer->presence(part->part, q->now) : 1;
 
-    return share * (user ? part->weight + part->cold_weight / (double)q->n_hist : part->weight);
+    return share * (user ? weight + cold / (double)q->n_hist : weight);
 }
 
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q)
@@ -231,6 +232,13 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
     *used = job.used;
 }
 
+/* Whether a part has no weight in any list. */
+static bool is_idle(const struct pz_part *part)
+{
+    return part->weight <= 0 && part->cold_weight <= 0 && part->kept_weight <= 0 &&
+           part->kept_cold_weight <= 0;
+}
+
 /* Part i of all queries, added to their blends. */
 static void add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, size_t n)
 {
@@ -238,7 +246,7 @@ static void add_part(const struct pz_model *m, size_t i, struct pz_scoring *job,
     struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
     float top[PZ_SCORE_BLOCK];
 
-    if (p->weight <= 0 && p->cold_weight <= 0)
+    if (is_idle(p))
         return;
     for (size_t k = 0; k < n; k++)
         ask[k] = ask_of(m, &job[k]);

@@ -157,6 +157,9 @@ static void say_parts(const json_t *o, struct pz_str *out)
         if (number(part, "early") > 0)
             pz_str_addf(out, " (and %.3g over the length of a short history)",
                         number(part, "early"));
+        if (json_object_get(part, "weight_kept") &&
+            fabs(number(part, "weight_kept") - number(part, "weight")) > 1e-9)
+            pz_str_addf(out, "; %.3f in lists with what was seen", number(part, "weight_kept"));
         json_object_foreach (pz_json_lend(json_object_get(part, "defaults")), name, value)
             pz_str_addf(out, "  %s %.4g (default %.4g)", name,
                         number(json_object_get(part, "settings"), name), json_number_value(value));

@@ -181,8 +181,12 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (st != PZ_OK || m->n_parts == PZ_MAX_PARTS)
             break;
         p->scorer = name ? pz_scorer_find(name) : NULL;
-        p->weight = json_number_value(json_object_get(entry, "weight"));
-        p->cold_weight = json_number_value(json_object_get(entry, "early"));
+        p->weight = p->kept_weight = json_number_value(json_object_get(entry, "weight"));
+        p->cold_weight = p->kept_cold_weight = json_number_value(json_object_get(entry, "early"));
+        if (json_object_get(entry, "weight_kept")) {
+            p->kept_weight = json_number_value(json_object_get(entry, "weight_kept"));
+            p->kept_cold_weight = json_number_value(json_object_get(entry, "early_kept"));
+        }
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");

@@ -28,12 +28,14 @@ struct pz_part {
     void *part;         /* owned */
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
-    const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
+    double kept_weight, kept_cold_weight; /* the same in lists that hold what was seen */
+    const struct pz_trend *trend;         /* multiplies its scores; NULL: none; borrowed */
     uint32_t version; /* another one wherever part would make other vectors of histories, for who
                          keeps those; 0: nobody does */
 };
 
-/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events.
+/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events,
+ * kept_weight and kept_cold_weight where q->keeps_seen.
  * After one or two events the other parts know little, and what everybody likes is worth half as
  * much as they are. Of a part of what is now (pz_scorer.presence) its share of that. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);

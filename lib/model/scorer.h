@@ -102,6 +102,8 @@ struct pz_choice {
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
     double cold_weight; /* as in struct pz_part, beside a first part of 1 */
+    bool weighs_kept;   /* kept_weight and kept_cold_weight are others than these */
+    double kept_weight, kept_cold_weight;
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
     /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which

@@ -407,7 +407,10 @@ static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *as
                                   .n_user = h->n_given,
                                   .context = h->context,
                                   .n_context = h->n_context,
-                                  .now = h->now };
+                                  .now = h->now,
+                                  .keeps_seen = pz_rank_seen(asked->m, &asked->req->rules,
+                                                             asked->req->n_rank > 0) !=
+                                                PZ_SEEN_EXCLUDE };
     split_known(h, pz_model_learned(asked->m));
     return PZ_OK;
 }

@@ -303,7 +303,7 @@ static double search_repeats(const struct outlook *hide)
         return 0;
     o->cases = hide->e->repeat_cases;
     o->memo = fmin(hide->memo * hide->cases / o->cases, 1);
-    s = 2 * ask_all(o) + RETURNS * (balance(o) + 2 * ask_all(hide));
+    s = 2 * ask_all(o) + RETURNS * balance(o);
 
     for (size_t p = 0; p < o->e->t.n; p++) {
         const struct pz_choice *c = &o->e->t.choice[p];

@@ -45,6 +45,10 @@ json_t *pz_outcome_parts(const struct pz_training *t)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
         entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
                           "early", c->cold_weight, "settings", settings);
+        if (c->weighs_kept) {
+            json_object_set_new(entry, "weight_kept", json_real(c->kept_weight));
+            json_object_set_new(entry, "early_kept", json_real(c->kept_cold_weight));
+        }
         /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
@@ -159,6 +163,9 @@ static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct
     pz_choice_init(c, scorer);
     c->weight = number(entry, "weight");
     c->cold_weight = number(entry, "early");
+    c->weighs_kept = json_object_get(entry, "weight_kept") != NULL;
+    c->kept_weight = number(entry, "weight_kept");
+    c->kept_cold_weight = number(entry, "early_kept");
     c->reached = number(entry, "reached");
     for (size_t k = 0; k < scorer->n_settings; k++) {
         const json_t *value = json_object_get(settings, scorer->settings[k].name);

@@ -9,7 +9,7 @@
  *   4. where a slice of time is judged, beside simple answers (close.c)
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not. Where lists are better with such
- *      items, the weights of all parts once more, unless lists without them lose by that
+ *      items, they have weights of their own
  *   6. the held-out check: what all that is worth, beside the defaults (check.c)
  *   7. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
@@ -39,9 +39,6 @@ enum {
 
 /* Standard errors that lists with what was seen must be better. */
 static const double SURE_SEEN = 2;
-
-/* Standard errors that lists without what was seen may lose to better ones with it. */
-static const double LOSS_HIDDEN = 1;
 
 uint32_t pz_tune_most(uint32_t n_items)
 {
@@ -228,14 +225,18 @@ static void limit_weights(struct pz_search *s)
                                      s->part[p].scorer->max_weight * first_weight(s));
 }
 
+/* The weight of part p beside a first part of 1. */
+static double settled(const struct pz_search *s, size_t p)
+{
+    return fmax(s->choice[p].scorer->min_weight, s->part[p].weight / first_weight(s));
+}
+
 static void settle(struct pz_search *s)
 {
-    double first = first_weight(s);
-
     for (size_t p = 0; p < s->n_parts; p++)
         if (!s->choice[p].weight_fixed) {
-            s->choice[p].cold_weight = s->part[p].cold_weight / first;
-            s->choice[p].weight = fmax(s->choice[p].scorer->min_weight, s->part[p].weight / first);
+            s->choice[p].cold_weight = s->part[p].cold_weight / first_weight(s);
+            s->choice[p].weight = settled(s, p);
         }
 }
 
@@ -296,34 +297,25 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, b
     return st;
 }
 
-/* Whether values of users are less than others by more than chance, of all or of the slice's. */
-static bool loses(const struct pz_search *s, const double *each, const double *other)
+/* Where lists are better with what was seen, such lists have weights of their own, sought on the
+ * cases of the search as they are. */
+static enum pz_status weigh_kept(struct pz_search *s, struct pz_err *err)
 {
-    uint32_t n = s->v->n_users;
-
-    return pz_search_gain(each, other, n) < -LOSS_HIDDEN ||
-           (s->v->sliced && pz_search_gain_late(s, each, other, n) < -LOSS_HIDDEN);
-}
-
-/* Where lists are better with what was seen, the parts are weighed once more by such lists, on the
- * cases of the search as they are; back to what they were where lists without it lose by that. */
-static enum pz_status weigh_kept(struct pz_search *s, const struct pz_valid *hide,
-                                 struct pz_err *err)
-{
-    const struct pz_valid *keep = s->v;
     struct pz_part before[PZ_MAX_PARTS];
-    enum pz_status st = judge_all(s, hide, s->trial, err);
+    enum pz_status st;
 
     memcpy(before, s->part, s->n_parts * sizeof *before);
-    pz_valid_forget(keep);
-    if (st == PZ_OK)
-        st = pz_search_balance(s, err);
-    s->v = hide;
-    if (st == PZ_OK)
-        st = judge_all(s, hide, s->each, err);
-    if (st == PZ_OK && loses(s, s->each, s->trial))
-        memcpy(s->part, before, s->n_parts * sizeof *before);
-    s->v = keep;
+    pz_valid_forget(s->v);
+    st = pz_search_balance(s, err);
+    limit_weights(s);
+    for (size_t p = 0; p < s->n_parts; p++) {
+        struct pz_choice *c = &s->choice[p];
+
+        c->weighs_kept = !c->weight_fixed;
+        c->kept_weight = settled(s, p);
+        c->kept_cold_weight = s->part[p].cold_weight / first_weight(s);
+    }
+    memcpy(s->part, before, s->n_parts * sizeof *before);
     return st;
 }
 
@@ -360,7 +352,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     else if (st == PZ_OK)
         say_seen(s->cfg, false);
     if (st == PZ_OK && kept && s->n_parts > 1 && !pz_search_out_of_time(s))
-        st = weigh_kept(s, hide, err);
+        st = weigh_kept(s, err);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);

@@ -394,6 +394,14 @@ two_days() {
         pz-eval -q --json --parts --split "$split" --seen auto -p sequence=off --at 10 vb.pzd >vb.json
         jq -e '[.parts.lift[].normalized_discounted_cumulative_gain_at_10.interval[1] >= 0] | length > 1 and all' vb.json
     done
+    # such lists have weights of their own, which an update hands on
+    pz-train -q -p sequence=off --holdout time:10% --holdout-out late.pzd -o early.pzm vb.pzd
+    pz-train -q --update early.pzm -o m.pzm late.pzd
+    for model in early m; do
+        pz-train --info $model.pzm --json | jq -c '.parts | map([.scorer, .weight, .weight_kept])' >$model.json
+        jq -e 'any(.[2] != .[1]) and all(.[2] != null)' $model.json
+    done
+    cmp early.json m.json
 }
 
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {

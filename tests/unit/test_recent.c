@@ -59,12 +59,15 @@ TEST(it_says_little_of_the_past)
     struct tiny *t = three_users();
     struct pz_query q = query_of(t->item, 1);
     struct fitted f;
-    struct pz_part part = { .scorer = &pz_recent, .weight = 3, .cold_weight = 1 };
+    struct pz_part part = { .scorer = &pz_recent, .weight = 3, .cold_weight = 1, .kept_weight = 6 };
 
     fit(&f, t, 8, 0);
     part.part = f.part;
     q.now = 9 * DAY;
     assert_near(pz_part_weight(&part, &q), 4, 1e-9);
+    q.keeps_seen = true; /* such lists have weights of their own */
+    assert_near(pz_part_weight(&part, &q), 6, 1e-9);
+    q.keeps_seen = false;
     q.now = 6 * DAY; /* a quarter of a half-life before the end */
     assert_near(pz_part_weight(&part, &q), 2, 1e-9);
     q.now = -100 * DAY;

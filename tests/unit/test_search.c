@@ -415,7 +415,8 @@ static void pair_make(struct pair *p, const struct pz_scorer *scorer, double sec
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, USERS, 3, &p->v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         pz_choice_init(&p->choice[i], scorer);
-        p->s.part[i] = (struct pz_part){ scorer, &p->sway[i], i ? second : 1, 0, NULL, 0 };
+        p->s.part[i] =
+            (struct pz_part){ .scorer = scorer, .part = &p->sway[i], .weight = i ? second : 1 };
     }
 }
 

@@ -673,7 +673,8 @@ TEST(a_part_times_a_constant_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 2; i++) {
         struct follow a = { 1, 1, ITEMS }, b = { 2, i ? 1024 : 1, ITEMS };
-        struct pz_part part[] = { { &follow, &a, 1, 0, NULL, 0 }, { &follow, &b, 0, 0, NULL, 0 } };
+        struct pz_part part[] = { { .scorer = &follow, .part = &a, .weight = 1 },
+                                  { .scorer = &follow, .part = &b } };
 
         assert_int_equal(pz_valid_judge(&v, part, 2, 1, &weight, 1, 0, 100, each[i], NULL), PZ_OK);
     }
@@ -692,8 +693,8 @@ TEST(what_is_remembered_changes_no_value)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     for (size_t i = 0; i < 4;
          i++) { /* as it is; learned; remembered beside another part judged; forgotten */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL, 0 },
-                                  { &follow, i < 2 ? &b : &a, 0, 0, NULL, 0 } };
+        struct pz_part part[] = { { .scorer = &follow, .part = i < 3 ? &a : &c, .weight = 1 },
+                                  { .scorer = &follow, .part = i < 2 ? &b : &a } };
 
         if (i == 1)
             assert_int_equal(pz_valid_remember(&v, NULL), PZ_OK);
@@ -703,8 +704,8 @@ TEST(what_is_remembered_changes_no_value)
     }
     assert_memory_equal(each[0], each[1], sizeof each[0]);
     for (size_t i = 2; i < 4; i++) { /* the same without any memory */
-        struct pz_part part[] = { { &follow, i < 3 ? &a : &c, 1, 0, NULL, 0 },
-                                  { &follow, &a, 0, 0, NULL, 0 } };
+        struct pz_part part[] = { { .scorer = &follow, .part = i < 3 ? &a : &c, .weight = 1 },
+                                  { .scorer = &follow, .part = &a } };
         double plain[100];
 
         v.n_memo = 0;
@@ -720,9 +721,9 @@ TEST(what_is_remembered_serves_the_part_that_joins_next)
     struct chain t;
     struct pz_valid v = { 0 };
     struct follow way[] = { { 1, 1, ITEMS }, { 2, 1, ITEMS }, { 3, 1, ITEMS }, { 5, 1, ITEMS } };
-    struct pz_part part[] = { { &follow, &way[0], 1, 0, NULL, 0 },
-                              { &follow, &way[1], 0.6, 0, NULL, 0 },
-                              { &follow, &way[2], 0.3, 0, NULL, 0 } };
+    struct pz_part part[] = { { .scorer = &follow, .part = &way[0], .weight = 1 },
+                              { .scorer = &follow, .part = &way[1], .weight = 0.6 },
+                              { .scorer = &follow, .part = &way[2], .weight = 0.3 } };
     double kept[100], plain[100], weight = 0.7;
 
     chain_make(&t, USERS, ITEMS, EVENTS, true);
@@ -867,8 +868,10 @@ TEST(moves_are_judged_as_weights_of_one_part_are)
     assert_int_equal(pz_valid_cut(&t.c, PZ_TASK_USER, true, 100, 3, &v, NULL), PZ_OK);
     assert_int_equal(v.n_users, 100);
     for (int early = 0; early < 2; early++) {
-        struct pz_part part[] = { { &follow, &a, 1, 0, NULL, 0 },
-                                  { &follow, &b, 0.5, early ? 3.0 : 0, NULL, 0 } };
+        struct pz_part part[] = {
+            { .scorer = &follow, .part = &a, .weight = 1 },
+            { .scorer = &follow, .part = &b, .weight = 0.5, .cold_weight = early ? 3.0 : 0 }
+        };
 
         assert_int_equal(pz_valid_judge_moves(&v, part, 2, move, 3, each[0], NULL), PZ_OK);
         for (size_t k = 0; k < 4; k++) {
@@ -889,8 +892,8 @@ TEST(an_early_weight_falls_with_the_history)
     struct follow a = { 1, 1, 4 }, b = { 2, 1, 4 };
     struct pz_model m = { .items.n = 4,
                           .n_parts = 2,
-                          .part = { { &follow, &a, 1, 0, NULL, 0 },
-                                    { &follow, &b, 0, 0.5, NULL, 0 } } };
+                          .part = { { .scorer = &follow, .part = &a, .weight = 1 },
+                                    { .scorer = &follow, .part = &b, .cold_weight = 0.5 } } };
     const uint32_t hist[] = { 3, 3, 3, 0 };
     struct pz_query q = { .task = PZ_TASK_USER, .hist = hist + 3, .n_hist = 1 };
     _Alignas(64) char scratch[4096];
@@ -922,10 +925,10 @@ TEST(judging_knows_the_early_weight)
     for (size_t i = 0; i < 3; i++) {           /* without, as the judged part, as another part */
         uint64_t n = v.c[0].end - v.c[0].from; /* all histories have about that length */
         double early = i == 0 ? 0 : 2 * (double)n;
-        struct pz_part own[] = { { &follow, &a, 1, 0, NULL, 0 },
-                                 { &follow, &b, 0, early, NULL, 0 } };
-        struct pz_part other[] = { { &follow, &b, 0, early, NULL, 0 },
-                                   { &follow, &a, 0, 0, NULL, 0 } };
+        struct pz_part own[] = { { .scorer = &follow, .part = &a, .weight = 1 },
+                                 { .scorer = &follow, .part = &b, .cold_weight = early } };
+        struct pz_part other[] = { { .scorer = &follow, .part = &b, .cold_weight = early },
+                                   { .scorer = &follow, .part = &a } };
 
         assert_int_equal(pz_valid_judge(&v, i < 2 ? own : other, 2, 1, &weight, 1, 0, 100, each[i],
                                         NULL),
