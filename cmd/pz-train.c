@@ -58,10 +58,11 @@ static const struct pz_opt opts[] = {
         "what tuning maximises: ndcg@K, mrr@K, recall@K, precision@K, hit@K, or mix, the mean of "
         "ndcg@10 and ndcg@100"),
     PZ_STR(
-        0, "tune-for", struct train_cfg, learn.tune_for, "auto", "next|both|auto",
-        "what lists are tuned for: next, what users do next, after each event, or both, that and "
-        "all that comes until the next training, which are two questions where times are those "
-        "of a calendar; auto: both, but next with --holdout leave-last"),
+        0, "tune-for", struct train_cfg, learn.tune_for, "auto", "next|both|any|auto",
+        "what lists are tuned for: next, what users do next, after each event; both, that and all "
+        "that comes until the next training, which are two questions where times are those of a "
+        "calendar; any, what is missing in a history, whenever it was; auto: both, but next with "
+        "--holdout leave-last and any with --holdout random"),
     PZ_STR(0, "update", struct train_cfg, update, NULL, "MODEL",
            "bring this model up to date with the datasets, which hold what is new, by its own "
            "recipe and settings, and write the result to --output"),

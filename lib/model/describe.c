@@ -176,6 +176,7 @@ static void say_parts(const json_t *o, struct pz_str *out)
 static void say_check(const json_t *o, struct pz_str *out)
 {
     const json_t *check = json_object_get(o, "check"), *m = json_object_get(check, "metrics");
+    const char *what = word(check, "tuned_for");
 
     if (!check)
         return;
@@ -188,7 +189,9 @@ static void say_check(const json_t *o, struct pz_str *out)
                 number(m, "coverage"), number(check, "users"));
     pz_str_addf(out, "tuning    %.4f by its own metric%s, %+.4f +- %.4f over the defaults\n",
                 number(check, "value"),
-                strcmp(word(check, "tuned_for"), "next") == 0 ? " for what users do next" : "",
+                strcmp(what, "next") == 0  ? " for what users do next"
+                : strcmp(what, "any") == 0 ? " for what is missing in a history"
+                                           : "",
                 number(check, "gain"), fabs(number(check, "gain_error")));
 }
 

@@ -160,8 +160,7 @@ enum pz_status pz_search_check(struct pz_search *s, const struct pz_choice *untu
     gain = pz_search_mean(s->each, n) - pz_search_mean(s->untuned, n);
     errors = pz_search_gain(s->each, s->untuned, n);
     if (json_object_set_new(out, "users", json_integer(n)) < 0 ||
-        json_object_set_new(out, "tuned_for",
-                            json_string(s->v->tune_for == PZ_FOR_NEXT ? "next" : "both")) < 0 ||
+        json_object_set_new(out, "tuned_for", json_string(pz_tune_for_name(s->v->tune_for))) < 0 ||
         json_object_set_new(out, "value", json_real(pz_search_mean(s->each, n))) < 0 ||
         json_object_set_new(out, "gain", json_real(gain)) < 0 ||
         /* gain over its standard error, which is not finite where all users gain alike. */

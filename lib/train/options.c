@@ -14,19 +14,24 @@
 #include "model/recipe.h"
 #include "train/excluded.h"
 
-/* auto: a test of what each user did last is what next is tuned for. */
+/* auto: a test of what each user did last is what next is tuned for, and one of what they did
+ * whenever it was, any. */
 static enum pz_status read_tune_for(const char *text, const char *held_out, enum pz_tune_for *out,
                                     struct pz_err *err)
 {
     struct pz_split_spec split;
     enum pz_status st;
 
-    *out = strcmp(text, "next") == 0 ? PZ_FOR_NEXT : PZ_FOR_BOTH;
+    *out = PZ_FOR_ANY;
+    while (*out > PZ_FOR_BOTH && strcmp(text, pz_tune_for_name(*out)) != 0)
+        (*out)--;
     if (strcmp(text, "auto") != 0 || !held_out)
         return PZ_OK;
     st = pz_split_parse(held_out, &split, err);
     if (st == PZ_OK && split.kind == PZ_SPLIT_LEAVE_LAST)
         *out = PZ_FOR_NEXT;
+    if (st == PZ_OK && split.kind == PZ_SPLIT_RANDOM)
+        *out = PZ_FOR_ANY;
     return st;
 }
 

@@ -11,7 +11,7 @@
 struct pz_train_options {
     struct pz_strs events, params, excluded; /* --event, --param, --exclude-column */
     const char *metric;                      /* --tune-metric */
-    const char *tune_for;                    /* --tune-for: next, both or auto */
+    const char *tune_for;                    /* --tune-for: next, both, any or auto */
     long long tune, seed;
     double tune_time;   /* processor seconds */
     double event_power; /* --event-power; 0: not given */

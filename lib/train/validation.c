@@ -44,6 +44,11 @@ static const double LATE_NEXT = 0.05;
 /* How much more they may count where lists are worth less to them. */
 static const double FACTOR_MAX = 2;
 
+const char *pz_tune_for_name(enum pz_tune_for what)
+{
+    return what == PZ_FOR_NEXT ? "next" : what == PZ_FOR_ANY ? "any" : "both";
+}
+
 /* ---- metric ---- */
 
 enum pz_status pz_metric_parse(const char *text, struct pz_metric *out, struct pz_err *err)
@@ -154,12 +159,24 @@ static void *take(struct pz_valid *v, size_t n, size_t bytes)
     return own(v, pz_mem_array(n, bytes));
 }
 
-/* How many of a user's n events are truth: what comes next is little, a random share is a fifth. */
-static uint64_t truth_size(const struct pz_corpus *c, uint32_t user)
+static bool has_truth(const struct pz_corpus *c, uint32_t user)
+{
+    return c->ptr[user + 1] - c->ptr[user] >= 3;
+}
+
+/* Whether the question is what comes after a history, not what is missing in it. */
+static bool asks_next(const struct pz_corpus *c, const struct pz_valid *v)
+{
+    return c->ordered && v->tune_for != PZ_FOR_ANY;
+}
+
+/* How many events of a user who has a truth it is: what comes next is little, a random share is a
+ * fifth. */
+static uint64_t truth_size(const struct pz_corpus *c, const struct pz_valid *v, uint32_t user)
 {
     uint64_t n = c->ptr[user + 1] - c->ptr[user];
 
-    return n < 3 ? 0 : c->ordered ? (n + 9) / 10 : (n + 4) / 5;
+    return asks_next(c, v) ? (n + 9) / 10 : (n + 4) / 5;
 }
 
 struct drawn {
@@ -198,7 +215,7 @@ bool pz_valid_newest(const struct pz_corpus *c, uint32_t max)
         of.sum += first;
         of.life += last - first;
         of.n++;
-        of.n_truths += truth_size(c, u) > 0;
+        of.n_truths += has_truth(c, u);
     }
     pz_shares_pass(c, &of, sizeof of);
     return of.n_truths / 2 > max && of.sum - of.min * of.n > 10 * of.life;
@@ -263,7 +280,7 @@ static uint32_t draw_next(const struct pz_corpus *c, uint32_t max, uint64_t seed
     uint32_t n = 0;
 
     for (uint32_t u = 0; u < c->n_users; u++)
-        if (truth_size(c, u) > 0)
+        if (has_truth(c, u))
             d[n++] = (struct drawn){ .user = u };
     for (uint32_t i = 0; newest && i < n; i++)
         d[i].key = (uint64_t)c->newest - (uint64_t)pz_corpus_time(c, c->ptr[d[i].user + 1] - 1);
@@ -288,35 +305,58 @@ static uint32_t draw_late(const struct pz_corpus *c, int64_t cut, uint32_t max, 
 
 /* All users of the cases in one random order. NULL when memory is out. */
 static struct drawn *draw_users(const struct pz_corpus *c, uint32_t max, int64_t cut, uint64_t seed,
-                                uint32_t *n, bool *newest)
+                                uint32_t *n, struct pz_valid *v)
 {
     struct drawn *d = pz_mem_array(2 * (size_t)c->n_users, sizeof *d);
 
     if (!d)
         return NULL;
-    *newest = pz_valid_newest(c, max);
-    *n = draw_next(c, max, seed, *newest, d);
+    v->newest = v->tune_for != PZ_FOR_ANY && pz_valid_newest(c, max);
+    *n = draw_next(c, max, seed, v->newest, d);
     *n += draw_late(c, cut, max / 2, seed, d + *n);
     qsort(d, *n, sizeof *d, by_key);
     return d;
 }
 
-/* Mark a user's truth in hold: the newest, or random ones where order means nothing. */
-static void mark_truth(const struct pz_corpus *c, uint32_t user, uint64_t seed, uint8_t *hold)
+/* Mark the events with one of a user's n items, unless nothing would be left. Returns how many. */
+static uint64_t take_item_out(const uint32_t *item, uint64_t n, uint32_t what, uint8_t *hold)
 {
-    uint64_t n = c->ptr[user + 1] - c->ptr[user], k = truth_size(c, user);
+    uint64_t taken = 0, left = 0;
+
+    for (uint64_t p = 0; p < n; p++)
+        left += !hold[p] && item[p] != what;
+    for (uint64_t p = 0; p < n && left > 0; p++)
+        if (item[p] == what) {
+            hold[p] = 1;
+            taken++;
+        }
+    return taken;
+}
+
+/* Mark a user's truth in hold: the newest, or random ones where what is missing is asked. Where
+ * what was seen is left out these go with all events of their items, which would give them away. */
+static void mark_truth(const struct pz_corpus *c, const struct pz_valid *v, uint32_t user,
+                       uint64_t seed, uint8_t *hold)
+{
+    const uint32_t *item = c->item + c->ptr[user];
+    uint64_t n = c->ptr[user + 1] - c->ptr[user], k = truth_size(c, v, user);
     struct pz_rng rng;
 
-    if (c->ordered) {
+    if (asks_next(c, v)) {
         memset(hold + n - k, 1, k);
         return;
     }
     pz_rng_init(&rng, seed ^ 0x6d61, user);
     while (k > 0) {
         uint32_t at = pz_rng_below(&rng, (uint32_t)n);
+        uint64_t taken;
 
-        k -= !hold[at];
-        hold[at] = 1;
+        if (hold[at])
+            continue;
+        taken = v->exclude_seen ? take_item_out(item, n, item[at], hold) : (hold[at] = 1);
+        if (taken == 0)
+            return;
+        k -= taken < k ? taken : k;
     }
 }
 
@@ -410,11 +450,12 @@ static void add_user(const struct pz_corpus *c, const uint8_t *hold, const struc
                      int64_t cut, uint32_t *n_cases, struct pz_valid *v)
 {
     uint32_t user = d->user;
-    uint64_t end = c->ptr[user + 1], k = truth_size(c, user);
+    uint64_t end = c->ptr[user + 1], k = truth_size(c, v, user), first = c->ptr[user];
 
-    if (d->late || !c->ordered) {
-        add_case(c, hold, user, d->late ? slice_start(c, user, cut) : c->ptr[user], end, n_cases,
-                 v);
+    while (first + 1 < end && !hold[first])
+        first++;
+    if (d->late || !asks_next(c, v)) {
+        add_case(c, hold, user, d->late ? slice_start(c, user, cut) : first, end, n_cases, v);
         return;
     }
     add_case(c, hold, user, end - k, end, n_cases, v);
@@ -479,9 +520,13 @@ static bool take_cases(const struct pz_corpus *c, const struct drawn *d, uint32_
 {
     uint64_t held = 0;
 
-    for (uint32_t i = 0; i < n; i++)
-        held += d[i].late ? c->ptr[d[i].user + 1] - slice_start(c, d[i].user, cut)
-                          : truth_size(c, d[i].user) + STEPS;
+    for (uint32_t i = 0; i < n; i++) {
+        uint32_t user = d[i].user;
+
+        held += d[i].late         ? c->ptr[user + 1] - slice_start(c, user, cut)
+                : asks_next(c, v) ? truth_size(c, v, user) + STEPS
+                                  : c->ptr[user + 1] - c->ptr[user];
+    }
     v->first = take(v, (size_t)n + 1, sizeof *v->first);
     v->c = take(v, (size_t)n * (STEPS + 1) + 1, sizeof *v->c);
     v->truth = take(v, held, sizeof *v->truth);
@@ -496,9 +541,9 @@ static enum pz_status make_cases(const struct pz_corpus *c, const struct drawn *
     uint8_t *late = take(v, n, 1);
     uint32_t n_cases = 0;
 
-    v->seq_item = c->ordered ? c->item : v->train.item;
-    v->seq_time = c->ordered ? c->time : v->train.time;
-    v->seq_weight = c->ordered ? c->weight : v->train.weight;
+    v->seq_item = asks_next(c, v) ? c->item : v->train.item;
+    v->seq_time = asks_next(c, v) ? c->time : v->train.time;
+    v->seq_weight = asks_next(c, v) ? c->weight : v->train.weight;
     if (!late || !take_cases(c, d, n, cut, v))
         return pz_err_memory(err, "validation cases", 300.0 * n);
     for (uint32_t i = 0; i < n; i++) {
@@ -547,12 +592,12 @@ void pz_valid_forget(const struct pz_valid *v)
 }
 
 /* Mark what leaves the training part: the truth of users drawn, and the slice. */
-static void mark_all(const struct pz_corpus *c, const struct drawn *d, uint32_t n, int64_t cut,
-                     uint64_t seed, uint8_t *hold)
+static void mark_all(const struct pz_corpus *c, const struct pz_valid *v, const struct drawn *d,
+                     uint32_t n, int64_t cut, uint64_t seed, uint8_t *hold)
 {
     for (uint32_t i = 0; i < n; i++)
         if (!d[i].late)
-            mark_truth(c, d[i].user, seed, hold + c->ptr[d[i].user]);
+            mark_truth(c, v, d[i].user, seed, hold + c->ptr[d[i].user]);
     for (uint64_t p = 0; p < c->ptr[c->n_users] && cut < INT64_MAX; p++)
         hold[p] |= c->time[p] >= cut;
 }
@@ -560,9 +605,9 @@ static void mark_all(const struct pz_corpus *c, const struct drawn *d, uint32_t 
 static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                                 uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
-    int64_t cut = pz_valid_slice(c, max);
+    int64_t cut = v->tune_for == PZ_FOR_ANY ? INT64_MAX : pz_valid_slice(c, max);
     uint32_t n = 0;
-    struct drawn *d = draw_users(c, max, cut, seed, &n, &v->newest);
+    struct drawn *d = draw_users(c, max, cut, seed, &n, v);
     uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
     enum pz_status st = d && hold ? PZ_OK
                                   : pz_err_memory(err, "the validation split",
@@ -572,7 +617,7 @@ static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bo
     v->exclude_seen = exclude_seen;
     v->sliced = cut < INT64_MAX;
     if (st == PZ_OK) {
-        mark_all(c, d, n, cut, seed, hold);
+        mark_all(c, v, d, n, cut, seed, hold);
         st = make_train(c, hold, v, err);
     }
     if (st == PZ_OK)

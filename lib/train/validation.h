@@ -25,8 +25,13 @@ struct pz_metric {
 };
 
 /* What lists are tuned for: what users do next and what comes in the newest slice (pz_valid_cut),
- * or what they do next above all. */
-enum pz_tune_for { PZ_FOR_BOTH, PZ_FOR_NEXT };
+ * what they do next above all, or what is missing in a history, whenever it was. */
+enum pz_tune_for { PZ_FOR_BOTH, PZ_FOR_NEXT, PZ_FOR_ANY };
+
+/* "both", "next" or "any", a constant.
+ * Owner:   nobody
+ * Threads: any */
+const char *pz_tune_for_name(enum pz_tune_for what);
 
 /* Parse "ndcg@10", "mrr@25", "recall@20", "precision@5", "hit@10" or "mix".
  * Errors: PZ_USAGE it is none of these */
@@ -100,8 +105,9 @@ struct pz_valid {
  * The other votes: with order the newest tenth of a drawn user's n
  * events (at least one) leaves the training part. Cases: all of these events from the history
  * before them, and, where there are several, the next few one by one, each from the history right
- * before it; both kinds share the user's vote. Where order means nothing a random fifth leaves, and
- * is one case: on a random tenth of 1000 users parts that help seem to harm. Truths are items the
+ * before it; both kinds share the user's vote. Where order means nothing, and with PZ_FOR_ANY in
+ * place of all that, a random fifth leaves, with all events of its items where exclude_seen, and is
+ * one case: on a random tenth of 1000 users parts that help seem to harm. Truths are items the
  * history lacks (with exclude_seen), worth the largest weight of their events. Users without a
  * truth give no case. Where next to nobody has one, as all come back to what they know, cases keep
  * what was seen: v->exclude_seen tells. max: users to draw; of the newest tenth where users come

@@ -324,7 +324,8 @@ two_days() {
         [ "$(asked)" = "$held" ]
         echo "$split $held"
     done >found
-    [ "$(cat found)" = $'leave-last next\ntime:10% both\nrandom both' ]
+    [ "$(cat found)" = $'leave-last next\ntime:10% both\nrandom any' ]
+    pz-train --info m.pzm | grep -q '^tuning .* by its own metric for what is missing in a history,'
     pz-eval -q --split leave-last --tune-for both $quick -o m.pzm shop.pzd >report
     [ "$(asked)" = both ]
     run -2 pz-train -q --tune-for later -o bad.pzm shop.pzd

@@ -127,6 +127,56 @@ TEST(the_slice_has_few_votes_where_lists_are_tuned_for_what_users_do_next)
     free(t);
 }
 
+/* What is missing in a history is asked for wherever it stood, and no event with its item is left
+ * unless lists keep what was seen. */
+TEST(what_is_missing_leaves_with_all_events_of_its_item)
+{
+    for (int hides = 0; hides < 2; hides++) {
+        struct tiny *t = tiny_new(40);
+        struct pz_valid v = { .tune_for = PZ_FOR_ANY };
+        uint32_t middle = 0;
+
+        for (uint32_t u = 0; u < 200; u++) {
+            for (int64_t e = 0; e < 10; e++) /* u, u, u + 1, u + 1, .. */
+                tiny_add(t, (u + (uint32_t)(e / 2)) % 40, 86400 * e + u);
+            tiny_end_user(t);
+        }
+        assert_int_equal(pz_valid_cut(&t->c, PZ_TASK_USER, hides, 200, 3, &v, NULL), PZ_OK);
+        assert_false(v.sliced || v.newest);
+        assert_int_equal(v.n_users, v.first[v.n_users]);
+        assert_int_equal(v.train.ptr[200], 200 * 8);
+        for (uint32_t k = 0; k < v.n_users; k++) {
+            const struct pz_valid_case *c = &v.c[k];
+
+            assert_true(c->end - c->from == 8 && c->n_truth > 0);
+            middle += c->now > v.seq_time[c->from] && c->now < v.seq_time[c->end - 1];
+            for (uint64_t p = c->from; p < c->end && hides; p++)
+                assert_int_not_equal(v.seq_item[p], v.truth[c->truth]);
+        }
+        assert_true(middle > v.n_users / 3);
+        pz_valid_clear(&v);
+        free(t);
+    }
+}
+
+/* A user of one item is not left without a history. */
+TEST(what_is_missing_is_never_all)
+{
+    struct tiny *t = tiny_new(2);
+    struct pz_valid v = { .tune_for = PZ_FOR_ANY };
+
+    for (uint32_t u = 0; u < 4; u++) {
+        for (int64_t e = 0; e < 5; e++)
+            tiny_add(t, u < 2 && e == 0, 86400 * e + u);
+        tiny_end_user(t);
+    }
+    assert_int_equal(pz_valid_cut(&t->c, PZ_TASK_USER, true, 4, 3, &v, NULL), PZ_OK);
+    for (uint32_t u = 0; u < 4; u++)
+        assert_true(v.train.ptr[u + 1] > v.train.ptr[u]);
+    pz_valid_clear(&v);
+    free(t);
+}
+
 TEST(the_newest_slice_leaves_training_and_has_half_of_the_votes)
 {
     struct tiny *t = made_people(false, 1);
