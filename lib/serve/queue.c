@@ -20,6 +20,7 @@
  *  6. Rings of a fixed size: nothing is allocated on the way. */
 #include "serve/queue.h"
 
+#include <math.h>
 #include <pthread.h>
 #include <stdlib.h>
 
@@ -110,6 +111,13 @@ static double do_work(struct pz_queue *q, struct pz_exchange *x, double from)
     return pz_time_clock() - from;
 }
 
+double pz_queue_average(double average_s, double took_s)
+{
+    if (average_s <= 0)
+        return took_s;
+    return average_s + (fmin(took_s, 16 * average_s) - average_s) / 16;
+}
+
 static void *run_worker(void *context)
 {
     struct pz_queue *q = context;
@@ -131,7 +139,7 @@ static void *run_worker(void *context)
             took = do_work(q, x, late ? pz_time_clock() : now);
         pthread_mutex_lock(&q->lock);
         if (x && is_read)
-            q->read_s = q->read_s > 0 ? q->read_s + (took - q->read_s) / 16 : took;
+            q->read_s = pz_queue_average(q->read_s, took);
     }
     pthread_mutex_unlock(&q->lock);
     return NULL;

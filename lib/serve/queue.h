@@ -41,6 +41,12 @@ void pz_queue_put(struct pz_queue *q, struct pz_exchange *x, bool is_write);
  * Threads: any */
 bool pz_queue_is_busy(struct pz_queue *q);
 
+/* What reads take, about the last 16 of them: the average so far (0: none yet) and what one more
+ * took, in seconds. One alone does not double it, however long the system let it lie.
+ *
+ * Threads: any */
+double pz_queue_average(double average_s, double took_s);
+
 /* Exchanges waiting now.
  *
  * Threads: any */

@@ -213,6 +213,20 @@ TEST(it_is_busy_with_a_tenth_of_the_budget_where_reads_wait_all_the_time)
     assert_int_equal(seen.n_done + seen.n_shed, 6);
 }
 
+TEST(one_read_that_took_long_does_not_double_the_average_and_many_are_believed)
+{
+    double average = pz_queue_average(0, 1);
+
+    assert_true(average == 1);
+    assert_true(pz_queue_average(average, 1000) < 2);
+    for (int i = 0; i < 100; i++)
+        average = pz_queue_average(average, 1000);
+    assert_true(average > 900 && average <= 1000);
+    for (int i = 0; i < 200; i++)
+        average = pz_queue_average(average, 1);
+    assert_true(average < 1.1);
+}
+
 TEST(it_is_not_busy_with_what_is_done_long_before_the_budget_ends)
 {
     struct pz_exchange x[4] = { 0 };
