@@ -31,15 +31,15 @@ row() { awk -v name="$1" -v more="${3:-}" '{ printf "%-36s %8.2f %8.2f %8.0f %s\
 
 head_line() { printf '%-36s %8s %8s %8s %s\n' "$1" 'CPU s' 'wall s' 'peak MB' "${2:-}"; }
 
-# synthetic ROWS [USERS ITEMS]: the path of a made CSV file, the same bytes every time
+# synthetic ROWS [USERS ITEMS [SEED TOPICS]]: the path of a made CSV file, the same bytes every time
 synthetic() {
-    local csv=$dir/synthetic-${1}-${2:-138000}-${3:-27000}.csv
+    local csv=$dir/synthetic-${1}-${2:-138000}-${3:-27000}${5:+-$5}.csv
     make -s "$B/scripts/make-synthetic" B="$B" >&2
     [ -s "$csv" ] || { "$B/scripts/make-synthetic" "$@" >"$csv.part" && mv "$csv.part" "$csv"; }
     echo "$csv"
 }
 
-# dataset ROWS [USERS ITEMS]: the same, imported
+# dataset ROWS [USERS ITEMS [SEED TOPICS]]: the same, imported
 dataset() {
     local csv
     csv=$(synthetic "$@")

@@ -6,10 +6,10 @@
 # microseconds of one thread. `growth` is the exponent b of cost ~ items^b from one size to the next, of the column
 # before it. Goals, of one call and of pz_rank, and whether they are met, follow the table.
 #
-# Data without structure are the worst case: nearly all items are about as far from every user. BENCH_LARGE=1 adds five
-# million items, which take 16 GB and half an hour.
+# Data without structure are not the worst case: where users like a few of many TOPICS, lengths of vectors tell less
+# (doc/measured.md). BENCH_LARGE=1 adds five million items, which take 16 GB and half an hour.
 #
-# usage: scripts/bench-scale.sh   (SIZES="ROWS:USERS:ITEMS ...", CALLS=20, and as in bench.sh)
+# usage: scripts/bench-scale.sh   (SIZES="ROWS:USERS:ITEMS[:TOPICS] ...", CALLS=20, and as in bench.sh)
 # shellcheck source=scripts/bench-common.bash
 source "$(dirname "$0")/bench-common.bash"
 SIZES=${SIZES:-50000:5000:1000 1000000:69000:27000 2000000:200000:500000 6000000:500000:2000000} CALLS=${CALLS:-20}
@@ -39,8 +39,8 @@ printf '%9s %8s %6s %8s %9s %6s | %6s %7s %7s %7s %6s | %8s %8s %6s %6s\n' items
     growth true least median pages growth 'floor us' 'rank us' times growth
 before="0 0 0 0 0"
 for size in $SIZES; do
-    IFS=: read -r n_rows users items <<<"$size"
-    data=$(dataset "$n_rows" "$users" "$items")
+    IFS=: read -r n_rows users items topics <<<"$size"
+    data=$(dataset "$n_rows" "$users" "$items" ${topics:+1 "$topics"})
     model=$dir/bench-scale.pzm campaign=$dir/bench-scale.pzc
     read -r train peak < <(once pz-train -q --no-tune -p sequence=off -p factors=on -p factors.sweeps=2 -o "$model" "$data")
     rm -rf "$campaign"

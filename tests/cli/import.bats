@@ -335,6 +335,8 @@ C
 @test "the generator of the speed bench writes the same bytes everywhere" {
     B=$(dirname "$PZ_BIN") run -0 --separate-stderr "$BATS_TEST_DIRNAME/../../scripts/make-synthetic" 1000 50 20 3
     [ "$(sha256sum <<<"$output" | cut -c 1-16)" = 866ef2e8fbce1ac6 ]
+    in_topics=$(B=$(dirname "$PZ_BIN") "$BATS_TEST_DIRNAME/../../scripts/make-synthetic" 1000 50 20 3 4 | sha256sum)
+    [ "${in_topics:0:16}" = a2abf7a2ab8cfd3a ]
     pz-import -q -o s.pzd --interactions - <<<"$output"
     [ "$(pz-import --info --json s.pzd | jq '.users, .items' | tr '\n' ' ')" = "50 20 " ]
 }
