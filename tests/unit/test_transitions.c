@@ -98,6 +98,24 @@ TEST(events_of_one_moment_count_both_ways)
     free(t);
 }
 
+/* More events than a byte counts: the middles of both moments are 200 places apart, wherever in
+ * them two events stand. */
+TEST(events_of_two_large_moments_are_far_apart)
+{
+    enum { LARGE = 200, WINDOW = 50 };
+    struct tiny *t = tiny_new(2);
+    struct fitted f;
+
+    for (uint32_t k = 0; k < 2 * LARGE; k++)
+        tiny_add(t, k / LARGE, k / LARGE);
+    tiny_end_user(t);
+    fit_with(&f, &t->c, plain);
+    assert_near(count_of(&f, 0, 1), 0.25 * WINDOW * (WINDOW + 1) / 2, 1e-4);
+    assert_near(count_of(&f, 1, 0), 0.25 * WINDOW * (WINDOW + 1) / 2, 1e-4);
+    pz_transitions.free(f.part);
+    free(t);
+}
+
 TEST(order_within_a_moment_does_not_matter)
 {
     enum { N = 20 };
@@ -350,7 +368,6 @@ TEST(a_position_finds_its_history_within_what_is_asked)
     enum { N = 6, POSITIONS = 1 + 63 + 64 + 65 + 300 + 2 };
     static const uint64_t ptr[N + 1] = { 0, 1, 64, 128, 193, 493, POSITIONS };
     uint64_t begins[POSITIONS / 64 + 2] = { 0 };
-    struct pz_trans_view v = { .begins = begins };
 
     for (uint32_t u = 0; u <= N; u++)
         pz_bits_add(begins, ptr[u]);
@@ -360,9 +377,9 @@ TEST(a_position_finds_its_history_within_what_is_asked)
                 uint64_t least = p > reach ? p - reach : 0, most = p + reach + 1;
 
                 most = most < POSITIONS ? most : POSITIONS;
-                assert_int_equal(pz_trans_history_begin(&v, p, least),
+                assert_int_equal(pz_trans_begin(begins, p, least),
                                  least > ptr[u] ? least : ptr[u]);
-                assert_int_equal(pz_trans_history_end(&v, p, most),
+                assert_int_equal(pz_trans_end(begins, p, most),
                                  most < ptr[u + 1] ? most : ptr[u + 1]);
             }
 }

@@ -48,6 +48,8 @@ struct reach {
     uint64_t low, p, after, high; /* low .. p - 1 and after .. high - 1 */
     uint64_t fresh;               /* pairs of earlier positions, of an update, count by stale */
     double stale;
+    struct pz_trans_moment mine; /* that of p */
+    uint32_t within;             /* twice the distance of two of its events */
 };
 
 /* t of the later position of a pair, for users of an update less what was counted before. */
@@ -59,15 +61,28 @@ static inline double fresh_target(const struct pz_trans_view *v, const struct re
     return later >= r->fresh ? pair : pair * r->stale;
 }
 
-/* r^(d - nearer / 2) of two positions d apart. */
-static inline double steepness(const struct pz_trans_view *v, uint64_t earlier, uint64_t later,
+/* Twice the middle of the moment of position q. */
+static inline uint64_t middle(const struct pz_trans_view *v, const struct reach *r, uint64_t q)
+{
+    struct pz_trans_moment m = r->mine;
+
+    if (v->shift[q] != PZ_TRANS_FAR)
+        return 2 * q + (uint64_t)v->shift[q];
+    if (q < m.first || q >= m.end) /* a large one is mostly that of p */
+        m = pz_trans_moment(v, q);
+    return m.first + m.end;
+}
+
+/* r^(d - nearer / 2) of p and position q, d apart. */
+static inline double steepness(const struct pz_trans_view *v, const struct reach *r, uint64_t q,
                                uint32_t nearer)
 {
-    /* 0 apart is one moment: its events have no order, and stand as far apart as they do on average
-     * (`within`). */
-    uint32_t twice = v->at[later] - v->at[earlier];
+    uint64_t mine = r->mine.first + r->mine.end, its = middle(v, r, q),
+             twice = q < r->p ? mine - its : its - mine;
 
-    twice = twice == 0 ? v->within[later] : twice;
+    /* 0 apart is one moment: its events have no order, and stand as far apart as they do on
+     * average. */
+    twice = twice == 0 ? r->within : twice;
     return (double)v->power[(twice < v->max ? twice : v->max) - nearer];
 }
 
@@ -77,14 +92,14 @@ static void count_pairs(const struct pz_trans_view *v, const struct reach *r,
     double both = dir->steep_before + dir->steep_after; /* events of one moment: either order */
 
     for (uint64_t q = r->low; q < r->p; q++) {
-        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_before;
-        double weight = dir->flat + steep * steepness(v, q, r->p, 2);
+        double steep = q >= r->mine.first ? both : dir->steep_before;
+        double weight = dir->flat + steep * steepness(v, r, q, 2);
 
         add(s, v->item[q], fresh_target(v, r, r->p, weight));
     }
     for (uint64_t q = r->after; q < r->high; q++) {
-        double steep = v->at[q] == v->at[r->p] ? both : dir->steep_after;
-        double weight = dir->flat + steep * steepness(v, r->p, q, 2);
+        double steep = q < r->mine.end ? both : dir->steep_after;
+        double weight = dir->flat + steep * steepness(v, r, q, 2);
 
         add(s, v->item[q], fresh_target(v, r, q, weight));
     }
@@ -100,11 +115,11 @@ static void gram_pairs(const struct pz_trans_view *v, const struct reach *r, dou
     double target = flat * (double)v->target[r->p], tail = steep * (double)v->tail[r->p];
 
     for (uint64_t q = r->low; q < r->p; q++)
-        add(s, v->item[q], target + tail * steepness(v, q, r->p, 0));
+        add(s, v->item[q], target + tail * steepness(v, r, q, 0));
     add(s, v->item[r->p], target + tail);
     for (uint64_t q = r->p + 1; q < r->high; q++)
         add(s, v->item[q],
-            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r->p, q, 0));
+            flat * (double)v->target[q] + steep * (double)v->tail[q] * steepness(v, r, q, 0));
 }
 
 /* Cells of features from the cells of items. */
@@ -130,11 +145,12 @@ static inline void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t 
         uint32_t p = v->occ[o + FAR], from = p < AROUND ? 0 : p - AROUND;
 
         __builtin_prefetch(v->begins + p / 64);
+        __builtin_prefetch(v->moments + p / 64);
         if (v->user)
             __builtin_prefetch(v->user + p);
         for (uint32_t q = from; q <= from + 2 * AROUND; q += 2 * AROUND) {
             __builtin_prefetch(v->item + q);
-            __builtin_prefetch(v->at + q);
+            __builtin_prefetch(v->shift + q);
             __builtin_prefetch(v->target + q);
             if (gram)
                 __builtin_prefetch(v->tail + q);
@@ -153,8 +169,10 @@ static inline struct reach reach_of(const struct pz_trans_view *v, uint64_t p)
     uint64_t most = p + v->window + 1;
     struct reach r = { .p = p, .after = p + 1 };
 
-    r.low = pz_trans_history_begin(v, p, p > v->window ? p - v->window : 0);
-    r.high = pz_trans_history_end(v, p, most < v->n ? most : v->n);
+    r.low = pz_trans_begin(v->begins, p, p > v->window ? p - v->window : 0);
+    r.high = pz_trans_end(v->begins, p, most < v->n ? most : v->n);
+    r.mine = pz_trans_moment(v, p);
+    r.within = pz_trans_within(r.mine);
     if (!v->user)
         return r;
     r.fresh = v->fresh[v->user[p]];

@@ -60,7 +60,8 @@ enum {
     PZ_TRANS_HOP_ITEMS = 30, /* items that the second step starts from */
     PZ_TRANS_ROW_MAX = 2048, /* coefficients kept a source item by the ridge */
     PZ_TRANS_DENSE = 3000,   /* items up to which the Gram matrix is a full square */
-    PZ_TRANS_BLOCK = 1 << 17 /* entries of rows that are made before they are appended */
+    PZ_TRANS_BLOCK = 1 << 17, /* entries of rows that are made before they are appended */
+    PZ_TRANS_FAR = INT8_MIN
 };
 
 /* Categories of items as features: numbers n_items + a stand for attribute a in lists and cells. */
@@ -119,20 +120,21 @@ struct pz_trans_view {
     uint64_t *ptr; /* [n_users + 1] */
     uint32_t n_users;
     uint64_t *begins;     /* [n / 64 + 2] bits: where a history begins; that of n is set, too */
+    uint64_t *moments;    /* [n / 64 + 2] the same of moments: events of one time */
     const uint32_t *item; /* [n]; the corpus's own where all of it is read */
     uint32_t *own_item;   /* [n] */
     uint32_t *user;       /* [n] of a delta; NULL in a fit, as the next two, where all is new */
     uint64_t *fresh;      /* [n_users] first new position */
     float *stale;         /* [n_users] factor of pairs of old positions: 1 - (n_old / n_new)^-e */
-    void *block;          /* owned: the arrays target, tail, at and within */
+    void *block;          /* owned: the arrays target, tail and shift */
     bool together;        /* the block is in common, and each rank fills the users of its share */
     float *target;        /* [n] t_p */
     float *tail;          /* [n] T_p */
     uint64_t *occ_ptr;    /* [n_items + 1] positions by item; in a fit on several ranks without
                           features of the items whose rows are the rank's own */
     uint32_t *occ;        /* [occ_ptr[n_items]], ascending within an item */
-    uint32_t *at;         /* [n] twice the middle of the places that the position's moment takes */
-    uint8_t *within;      /* [n] twice the mean distance of two events of the moment, at most 255 */
+    int8_t *shift;        /* [n] from 2 p to the sum of the bounds of the moment of position p, twice
+                             its middle; PZ_TRANS_FAR: too far for a byte, see moments */
     double unit;          /* sums of pairs are whole multiples of 1 / unit, a power of two */
     uint32_t max;         /* twice a distance is at most this */
     float *power;         /* [most + 1] r^(d/2) */
@@ -157,7 +159,7 @@ enum pz_status pz_trans_feats_kinds(struct pz_trans_feats *f, struct pz_err *err
 /* ---- view.c ---- */
 
 /* Read a corpus, of a delta only the users with new interactions and, with targets below 0, what is
- * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 17 bytes an
+ * taken back; delta NULL: all. set: [PZ_TRANS_N], feats: both borrowed. Memory: 13 bytes an
  * interaction taken, 4 of them shared among ranks and the others in common where they are on one
  * machine, and 8 an item; of a delta 8 more.
  * Errors: PZ_UNAVAILABLE more than 2^32 - 2 interactions; PZ_TRY_AGAIN memory is out
@@ -167,28 +169,48 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
                                   const struct pz_delta *delta, struct pz_err *err);
 void pz_trans_view_clear(struct pz_trans_view *v);
 
-/* Where the history around position p begins, or `least` <= p where that is later. Threads: any */
-static inline uint64_t pz_trans_history_begin(const struct pz_trans_view *v, uint64_t p,
-                                              uint64_t least)
+/* Of a set of beginnings: the last at p or before, or `least` <= p where that is later. Threads:
+ * any */
+static inline uint64_t pz_trans_begin(const uint64_t *begins, uint64_t p, uint64_t least)
 {
-    uint64_t w = p / 64, bits = v->begins[w] << (63 - p % 64), at = p; /* bit 63 is that of `at` */
+    uint64_t w = p / 64, bits = begins[w] << (63 - p % 64), at = p; /* bit 63 is that of `at` */
 
     for (; bits == 0 && at > least && w > 0; at = w * 64 + 63)
-        bits = v->begins[--w];
+        bits = begins[--w];
     at -= bits ? (uint64_t)__builtin_clzll(bits) : 0;
     return at > least ? at : least;
 }
 
-/* Where it ends, or `most` > p where that is earlier. Threads: any */
-static inline uint64_t pz_trans_history_end(const struct pz_trans_view *v, uint64_t p,
-                                            uint64_t most)
+/* The first behind p, or `most` > p where that is earlier. Threads: any */
+static inline uint64_t pz_trans_end(const uint64_t *begins, uint64_t p, uint64_t most)
 {
-    uint64_t at = p + 1, w = at / 64, bits = v->begins[w] >> (at % 64); /* bit 0 is that of `at` */
+    uint64_t at = p + 1, w = at / 64, bits = begins[w] >> (at % 64); /* bit 0 is that of `at` */
 
     for (; bits == 0 && at < most; at = w * 64)
-        bits = v->begins[++w];
+        bits = begins[++w];
     at += bits ? (uint64_t)__builtin_ctzll(bits) : 0;
     return at < most ? at : most;
+}
+
+/* The positions of one moment. */
+struct pz_trans_moment {
+    uint64_t first, end;
+};
+
+/* The moment of position p. Threads: any */
+static inline struct pz_trans_moment pz_trans_moment(const struct pz_trans_view *v, uint64_t p)
+{
+    return (struct pz_trans_moment){ pz_trans_begin(v->moments, p, 0),
+                                     pz_trans_end(v->moments, p, v->n) };
+}
+
+/* Twice the distance of two events of a moment, the mean over all orders: of g events (g + 1) / 3.
+ * At most 255. */
+static inline uint32_t pz_trans_within(struct pz_trans_moment m)
+{
+    uint64_t twice = (2 * (m.end - m.first + 1) + 1) / 3; /* rounded */
+
+    return twice < 2 ? 2 : twice < UINT8_MAX ? (uint32_t)twice : UINT8_MAX;
 }
 
 /* Give back all that is of users and positions: for who has counted. */

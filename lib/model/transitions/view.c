@@ -31,7 +31,7 @@
 #include "model/transitions/transitions.h"
 #include "model/trend.h"
 
-enum { UNORDERED_WINDOW = 1000, WITHIN_MAX = 255, FINE = 27 };
+enum { UNORDERED_WINDOW = 1000, FINE = 27 };
 
 /* A change of a user's normalisation below this leaves the pairs of old positions as they were
  * counted: without that bound, each new event would count its user's whole history again. */
@@ -81,7 +81,7 @@ static struct source *list_users(struct pz_trans_view *v, const struct pz_corpus
     return list;
 }
 
-enum { POSITION_BYTES = 3 * 4 + 1 };
+enum { POSITION_BYTES = 2 * sizeof(float) + 1 };
 
 /* The arrays of each position, in one block, which ranks may have in common where all read the
  * same. Wishes are joined item by item, of all users. */
@@ -95,8 +95,7 @@ static void take_block(struct pz_trans_view *v, bool same)
         return;
     v->together = pz_ranks_common(v->block);
     v->tail = v->target + n;
-    v->at = (uint32_t *)(v->tail + n);
-    v->within = (uint8_t *)(v->at + n);
+    v->shift = (int8_t *)(v->tail + n);
 }
 
 /* The users of the view that this rank reads: where arrays are in common its share. */
@@ -110,13 +109,14 @@ static enum pz_status allocate(struct pz_trans_view *v, const uint32_t *all, str
 {
     v->ptr = pz_mem_array((size_t)v->n_users + 1, sizeof *v->ptr);
     v->begins = pz_mem_array(v->n / 64 + 2, sizeof *v->begins);
+    v->moments = pz_mem_array(v->n / 64 + 2, sizeof *v->moments);
     v->own_item = all ? NULL : pz_mem_room(v->n, sizeof *v->own_item);
     v->item = all ? all : v->own_item;
     v->occ_ptr = pz_mem_array((size_t)v->n_items + 1, sizeof *v->occ_ptr);
     v->power = pz_mem_array((size_t)v->max + 1, sizeof *v->power);
     take_block(v, !v->own_item && !v->c->all_ptr && !v->c->wishes);
-    if (!v->ptr || !v->begins || !v->item || !v->block || !v->occ_ptr || !v->power)
-        return pz_err_memory(err, "counting transitions", 21.0 * (double)v->n + 16.0 * v->n_items);
+    if (!v->ptr || !v->begins || !v->moments || !v->item || !v->block || !v->occ_ptr || !v->power)
+        return pz_err_memory(err, "counting transitions", 12.0 * (double)v->n + 16.0 * v->n_items);
     return PZ_OK;
 }
 
@@ -179,7 +179,7 @@ static void join_wishes(struct pz_trans_view *v)
 
             if (v->occ[k] >= end) {
                 first = k;
-                end = pz_trans_history_end(v, v->occ[k], v->n);
+                end = pz_trans_end(v->begins, v->occ[k], v->n);
                 continue;
             }
             *to = *mine > *to ? *mine : *to;
@@ -187,36 +187,38 @@ static void join_wishes(struct pz_trans_view *v)
         }
 }
 
-/* The moments of user k of the view: g events of one time have no order
- * among themselves. All stand at the middle of their places; two of them lie (g + 1) / 3 apart, the
- * mean over all orders. */
+/* The moments of user k of the view: events of one time have no order among themselves. */
 static void find_moments(struct pz_trans_view *v, const struct source *s, uint32_t k)
 {
     const int64_t *time = s->c->time + s->c->ptr[s->user];
     uint64_t start = v->ptr[k], n = v->ptr[k + 1] - start;
 
-    for (uint64_t first = 0, end = 0; first < n; first = end) {
-        uint64_t twice;
+    for (uint64_t p = 0; p < n; p++)
+        if (p == 0 || time[p] != time[p - 1])
+            pz_bits_add(v->moments, start + p);
+}
 
-        while (end < n && time[end] == time[first])
-            end++;
-        twice = (2 * (end - first + 1) + 1) / 3; /* rounded */
-        for (uint64_t p = start + first; p < start + end; p++) {
-            /* Twice a place, so that the middle of an even number of events is whole, too. */
-            v->at[p] = (uint32_t)(2 * start + first + end - 1);
-            v->within[p] = (uint8_t)(twice < 2 ? 2 : twice < WITHIN_MAX ? twice : WITHIN_MAX);
+/* All events of a moment stand at the middle of their places. */
+static void place_events(struct pz_trans_view *v, uint32_t k)
+{
+    for (uint64_t p = v->ptr[k]; p < v->ptr[k + 1];) {
+        struct pz_trans_moment m = { p, pz_trans_end(v->moments, p, v->ptr[k + 1]) };
+
+        for (; p < m.end; p++) {
+            int64_t shift = (int64_t)(m.first + m.end) - (int64_t)(2 * p);
+
+            v->shift[p] = shift > INT8_MIN && shift <= INT8_MAX ? (int8_t)shift : PZ_TRANS_FAR;
         }
     }
 }
 
-/* What comes after the moment [first, end) of the view's positions, whose targets sum to `mass`,
- * for each of its events: the moment's others and the events after it. */
-static void set_tails(struct pz_trans_view *v, uint64_t first, uint64_t end, double mass,
-                      double after)
+/* What comes after a moment of the view, whose targets sum to `mass`, for each of its events: the
+ * moment's others and the events after it. */
+static void set_tails(struct pz_trans_view *v, struct pz_trans_moment m, double mass, double after)
 {
-    double near = v->power[v->within[first] - 2];
+    double near = (double)v->power[pz_trans_within(m) - 2];
 
-    for (uint64_t p = first; p < end; p++)
+    for (uint64_t p = m.first; p < m.end; p++)
         v->tail[p] = (float)(after + near * near * (mass - (double)v->target[p]));
 }
 
@@ -232,16 +234,19 @@ static void scale_user(struct pz_trans_view *v, const struct source *s, uint32_t
 
         v->target[p] = s->sign * (float)((double)v->target[p] * decay * norm);
     }
-    for (uint64_t end = v->ptr[k + 1], first = end; end > v->ptr[k]; end = first) {
+    for (uint64_t end = v->ptr[k + 1], next_end = end, first; end > v->ptr[k];
+         next_end = end, end = first) {
         double mass = 0, apart;
 
-        for (; first > v->ptr[k] && v->at[first - 1] == v->at[end - 1]; first--)
-            mass += (double)v->target[first - 1];
-        apart = end < v->ptr[k + 1] ? 0.5 * (v->at[end] - v->at[first]) : 0;
+        first = pz_trans_begin(v->moments, end - 1, v->ptr[k]);
+        for (uint64_t p = end; p-- > first;)
+            mass += (double)v->target[p];
+        /* From the middle of [first, end) to that of [end, next_end). */
+        apart = end < v->ptr[k + 1] ? 0.5 * (double)(next_end - first) : 0;
         /* The recursion of the head of this file over moments instead of events: from the middle of
          * one moment to that of the next it is `apart` places. */
         tail = apart > 0 ? pow(rr, apart - 1) * (last + rr * tail) : 0;
-        set_tails(v, first, end, mass, tail);
+        set_tails(v, (struct pz_trans_moment){ first, end }, mass, tail);
         last = mass;
     }
 }
@@ -315,9 +320,12 @@ static enum pz_status fill(struct pz_trans_view *v, const struct pz_corpus *c,
         place_user(v, &list[k], k);
     for (size_t k = mine.first; k < mine.end; k++)
         weigh_user(v, &list[k], (uint32_t)k);
-    for (size_t k = mine.first; k < mine.end; k++)
-        find_moments(v, &list[k], (uint32_t)k);
+    for (uint32_t k = 0; k < v->n_users; k++)
+        find_moments(v, &list[k], k);
     pz_bits_add(v->begins, v->n);
+    pz_bits_add(v->moments, v->n);
+    for (size_t k = mine.first; k < mine.end; k++)
+        place_events(v, (uint32_t)k);
     st = index_items(v, c->wishes ? ALL : counted(v), err);
     if (st == PZ_OK && c->wishes) {
         /* Sorted by item, a user's events of an item stand together. */
@@ -377,8 +385,8 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
     v->n_items = c->n_items;
     v->a = c->ordered ? set[PZ_TRANS_SYMMETRIC] : 1;
     v->window = pz_trans_window(c, set);
-    /* `at` counts half places, and `within` fits a byte. */
-    v->max = v->window < WITHIN_MAX / 2 ? WITHIN_MAX : 2 * v->window;
+    /* Moments stand at half places, and within one events are UINT8_MAX of them apart at most. */
+    v->max = v->window < UINT8_MAX / 2 ? UINT8_MAX : 2 * v->window;
     list = list_users(v, c, delta);
     if (!list)
         return pz_err_memory(err, "counting transitions", 32.0 * c->n_users);
@@ -398,18 +406,19 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
 
 void pz_trans_view_drop(struct pz_trans_view *v)
 {
-    void *const array[] = { v->ptr,      v->begins, v->fresh,   v->stale,
-                            v->own_item, v->user,   v->occ_ptr, v->occ };
+    void *const array[] = { v->ptr,   v->begins,   v->moments, v->fresh,
+                            v->stale, v->own_item, v->user,    v->occ_ptr,
+                            v->occ };
 
     for (size_t i = 0; i < sizeof array / sizeof *array; i++)
         free(array[i]);
     pz_ranks_return(v->block);
     v->block = NULL;
-    v->ptr = v->begins = v->fresh = v->occ_ptr = NULL;
+    v->ptr = v->begins = v->moments = v->fresh = v->occ_ptr = NULL;
     v->stale = v->target = v->tail = NULL;
-    v->own_item = v->user = v->occ = v->at = NULL;
+    v->own_item = v->user = v->occ = NULL;
     v->item = NULL;
-    v->within = NULL;
+    v->shift = NULL;
 }
 
 void pz_trans_view_clear(struct pz_trans_view *v)
