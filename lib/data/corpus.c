@@ -383,6 +383,56 @@ double pz_corpus_span(const struct pz_corpus *c)
     return (double)(c->newest - oldest);
 }
 
+/* ---- what rests ---- */
+
+static bool all_alike(const float *weight, uint64_t n)
+{
+    uint64_t p = 1;
+
+    while (p < n && !(weight[p] < weight[0]) && !(weight[p] > weight[0]))
+        p++;
+    return p >= n;
+}
+
+bool pz_corpus_can_rest(const struct pz_corpus_own *own, const struct pz_dataset *ds)
+{
+    return own->c.n_users > 0 && own->c.time == ds->time && pz_ranks_n() == 1;
+}
+
+void pz_corpus_rest(struct pz_corpus_own *own, const struct pz_dataset *ds, unsigned what)
+{
+    float *weight = own->owned[3];
+    uint64_t n;
+
+    if (!pz_corpus_can_rest(own, ds))
+        return;
+    n = own->c.ptr[own->c.n_users];
+    what = n > 0 ? what & ~own->resting : 0;
+    if ((what & PZ_CORPUS_TIMES) && pz_dataset_rest_times(ds))
+        own->resting |= PZ_CORPUS_TIMES;
+    if ((what & PZ_CORPUS_WEIGHTS) && all_alike(weight, n)) {
+        own->resting |= PZ_CORPUS_WEIGHTS;
+        own->each = weight[0];
+        pz_mem_give_back(weight, n, sizeof *weight);
+    }
+}
+
+enum pz_status pz_corpus_wake(struct pz_corpus_own *own, const struct pz_dataset *ds, unsigned what,
+                              struct pz_err *err)
+{
+    float *weight = own->owned[3];
+    enum pz_status st = PZ_OK;
+
+    what &= own->resting;
+    for (uint64_t p = 0; (what & PZ_CORPUS_WEIGHTS) && p < own->c.ptr[own->c.n_users]; p++)
+        weight[p] = own->each;
+    if (what & PZ_CORPUS_TIMES)
+        st = pz_dataset_wake_times(ds, err);
+    if (st == PZ_OK)
+        own->resting &= ~what;
+    return st;
+}
+
 /* ---- a part of a corpus ---- */
 
 static void copy_range(const struct pz_corpus *c, uint64_t from, uint64_t n, uint64_t at,

@@ -85,7 +85,9 @@ enum pz_status pz_event_rules_parse(const char *const *text, size_t n, struct pz
 /* A corpus, and those of its arrays that it owns. */
 struct pz_corpus_own {
     struct pz_corpus c;
-    void *owned[9]; /* arrays to free; NULL entries are allowed */
+    void *owned[9];   /* arrays to free; NULL entries are allowed */
+    unsigned resting; /* see pz_corpus_rest */
+    float each;       /* weight, where weights rest */
 };
 
 /* Make the corpus of a dataset. keep: [n_interactions] 1 for interactions to use (a split), NULL
@@ -99,6 +101,22 @@ enum pz_status pz_corpus_make(const struct pz_dataset *ds, const struct pz_event
                               size_t n_rules, const uint8_t *keep, struct pz_corpus_own *out,
                               struct pz_err *err);
 void pz_corpus_clear(struct pz_corpus_own *own);
+
+enum { PZ_CORPUS_TIMES = 1, PZ_CORPUS_WEIGHTS = 2 };
+
+/* Times or weights that nobody reads for a while: give their memory back, where they can be had
+ * again, and have them again at the same place. In between they are anything. Of a corpus that
+ * borrows its columns from ds, on one rank, times can where the dataset can
+ * (pz_dataset_rest_times), weights where all are alike; of another nothing rests.
+ *
+ * can_rest  whether anything may
+ * what    PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS, or one of them
+ * Errors: wake: as pz_dataset_wake_times
+ * Threads: nobody else reads them, in this corpus or another of the same dataset */
+bool pz_corpus_can_rest(const struct pz_corpus_own *own, const struct pz_dataset *ds);
+void pz_corpus_rest(struct pz_corpus_own *own, const struct pz_dataset *ds, unsigned what);
+enum pz_status pz_corpus_wake(struct pz_corpus_own *own, const struct pz_dataset *ds, unsigned what,
+                              struct pz_err *err);
 
 /* The part of a corpus that has of each user a range of events.
  *

@@ -252,6 +252,18 @@ static enum pz_status load_impressions(struct pz_dataset *ds, struct pz_err *err
     return st;
 }
 
+static enum pz_status read_time32(const struct pz_dataset *ds, int64_t *time, struct pz_err *err)
+{
+    const void *data = NULL;
+    enum pz_status st = pz_table_get(ds->store.table, "inter/time32", PZ_U32, ds->n_interactions,
+                                     &data, NULL, err);
+
+    for (uint64_t p = 0; p < ds->n_interactions && st == PZ_OK; p++)
+        time[p] = ((const uint32_t *)data)[p];
+    pz_table_drop(ds->store.table, "inter/time32");
+    return st;
+}
+
 /* Differences, in one of the two widths; decode_times sums them in *own, the same array. */
 static enum pz_status load_times(struct pz_dataset *ds, int64_t **own, struct pz_err *err)
 {
@@ -267,16 +279,9 @@ static enum pz_status load_times(struct pz_dataset *ds, int64_t **own, struct pz
         return st == PZ_OK && !*own ? pz_err_set(err, PZ_BAD_DATA, "the times are no packed column")
                                     : st;
     }
-    st = pz_table_get(t, "inter/time32", PZ_U32, ds->n_interactions, &data, NULL, err);
-    if (st != PZ_OK)
-        return st;
     ds->time = *own = time = pz_dataset_own(ds, pz_mem_room(ds->n_interactions, sizeof *time));
-    if (!time)
-        return pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
-    for (uint64_t p = 0; p < ds->n_interactions; p++)
-        time[p] = ((const uint32_t *)data)[p];
-    pz_table_drop(t, "inter/time32");
-    return PZ_OK;
+    return time ? read_time32(ds, time, err)
+                : pz_err_memory(err, "time stamps", 8.0 * (double)ds->n_interactions);
 }
 
 /* Whether interactions have what is read as a whole: impressions, or columns of their own. */
@@ -445,6 +450,36 @@ static enum pz_status load_heads(struct pz_dataset *ds, struct pz_err *err)
     ds->ptr = ptr;
     return st == PZ_OK && !ascends(ds->ptr, ds->users.n)
                ? pz_err_set(err, PZ_BAD_DATA, "the interactions are damaged")
+               : st;
+}
+
+/* The times' own array; NULL: they are not as load_times reads them from 32 bits. */
+static int64_t *own_times(const struct pz_dataset *ds)
+{
+    bool narrow = ds->store.table && !ds->all_ptr && pz_table_has(ds->store.table, "inter/time32");
+
+    for (size_t i = 0; i < ds->store.n && narrow; i++)
+        if (ds->store.array[i] == ds->time)
+            return ds->store.array[i];
+    return NULL;
+}
+
+bool pz_dataset_rest_times(const struct pz_dataset *ds)
+{
+    int64_t *time = own_times(ds);
+
+    if (time)
+        pz_mem_give_back(time, ds->n_interactions, sizeof *time);
+    return time;
+}
+
+enum pz_status pz_dataset_wake_times(const struct pz_dataset *ds, struct pz_err *err)
+{
+    int64_t *time = own_times(ds);
+    enum pz_status st = read_time32(ds, time, err);
+
+    return st == PZ_OK && !decode_times(ds, time)
+               ? pz_err_set(err, PZ_BAD_DATA, "the times are damaged")
                : st;
 }
 

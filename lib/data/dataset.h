@@ -79,6 +79,14 @@ bool pz_dataset_can_share(const struct pz_dataset *ds);
  * Owner:  as before */
 enum pz_status pz_dataset_join(struct pz_dataset *ds, struct pz_err *err);
 
+/* Give the memory of the times back, for who reads them no more for a while, and then read them
+ * again from the file into the same place; in between they are anything. rest: false where they
+ * cannot be read again, as of several files; nothing is done then.
+ * Errors:  wake: as pz_dataset_load
+ * Threads: nobody else reads the times */
+bool pz_dataset_rest_times(const struct pz_dataset *ds);
+enum pz_status pz_dataset_wake_times(const struct pz_dataset *ds, struct pz_err *err);
+
 /* Interactions of all users, whether this rank has them or not. */
 static inline uint64_t pz_dataset_size(const struct pz_dataset *ds)
 {

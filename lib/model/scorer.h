@@ -125,7 +125,18 @@ struct pz_fit_cfg {
     bool finishes;   /* and `finish`: what was learned before the last touches is the same however
                            many stages led there */
     struct pz_log *log; /* may be NULL */
+    /* Times and weights of the corpus that fit has read may rest until it is done: see
+     * pz_fit_has_read. */
+    void (*has_read)(void *training, unsigned what);
+    void *training;
 };
+
+/* A fit reads times or weights (PZ_CORPUS_TIMES, PZ_CORPUS_WEIGHTS, or both) no more. */
+static inline void pz_fit_has_read(const struct pz_fit_cfg *cfg, unsigned what)
+{
+    if (cfg->has_read)
+        cfg->has_read(cfg->training, what);
+}
 
 /* What an update brings: the corpus is the whole after it. */
 struct pz_delta {
@@ -151,6 +162,8 @@ struct pz_fit_cost {
     double start_ns; /* of it what a part that learns on (pz_scorer.more) does once */
     double kept;     /* bytes of the part */
     double beside;   /* bytes at most, beside those, while it is fitted */
+    double rests;    /* of them, where times and weights of the corpus that it has read may rest
+                        (pz_fit_has_read): so much less is held */
 };
 
 /* What an update is of, in counts. */
@@ -210,8 +223,9 @@ struct pz_scorer {
      *         and the scorer has nothing to give yet. *part is then NULL or fit for free only */
     enum pz_status (*fit)(const struct pz_corpus *corpus, const struct pz_fit_cfg *cfg, void **part,
                           struct pz_err *err);
-    bool in_shares; /* fit learns from a corpus in shares, too (data/shares.h) */
-    bool any_time;  /* fit takes long and, stopped by a signal or the time limit, gives the best so
+    bool in_shares;  /* fit learns from a corpus in shares, too (data/shares.h) */
+    unsigned unread; /* PZ_CORPUS_TIMES: neither fit nor finish reads times */
+    bool any_time;   /* fit takes long and, stopped by a signal or the time limit, gives the best so
                       far */
 
     /* What fit takes with these settings, from counts of the data and at a small share of it. NULL:

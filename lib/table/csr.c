@@ -52,27 +52,33 @@ void pz_csr_fold(struct pz_csr *rows)
     rows->item = NULL;
 }
 
-enum pz_status pz_csr_unfold(struct pz_csr *rows, struct pz_err *err)
+const uint8_t *pz_csr_unfold_rows(const struct pz_csr *rows, uint32_t first, uint32_t end,
+                                  const uint8_t *from, uint32_t *item)
 {
-    const uint8_t *from = rows->own[1];
-    uint64_t n;
-    uint32_t *item;
-
-    if (rows->item || !from)
-        return PZ_OK;
-    n = rows->ptr[rows->n];
-    item = pz_mem_room(n, sizeof *item);
-    if (!item)
-        return pz_err_memory(err, "lists", 4.0 * (double)n);
-    for (uint32_t i = 0; i < rows->n; i++)
-        for (uint64_t k = rows->ptr[i], now = 0; k < rows->ptr[i + 1]; k++) {
+    from = from ? from : rows->own[1];
+    for (uint32_t i = first; i < end; i++)
+        for (uint64_t n = rows->ptr[i + 1] - rows->ptr[i], now = 0; n > 0; n--) {
             int shift = 0;
 
             for (; *from & MORE; shift += 7)
                 now += (uint64_t)(*from++ & (MORE - 1)) << shift;
             now += (uint64_t)*from++ << shift;
-            item[k] = (uint32_t)now;
+            *item++ = (uint32_t)now;
         }
+    return from;
+}
+
+enum pz_status pz_csr_unfold(struct pz_csr *rows, struct pz_err *err)
+{
+    uint64_t n = rows->ptr[rows->n];
+    uint32_t *item;
+
+    if (rows->item || !rows->own[1])
+        return PZ_OK;
+    item = pz_mem_room(n, sizeof *item);
+    if (!item)
+        return pz_err_memory(err, "lists", 4.0 * (double)n);
+    pz_csr_unfold_rows(rows, 0, rows->n, NULL, item);
     free(rows->own[1]);
     rows->item = rows->own[1] = item;
     return PZ_OK;

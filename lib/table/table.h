@@ -100,6 +100,10 @@ enum pz_status pz_writer_add_dict(struct pz_writer *w, const char *name, const s
 enum pz_status pz_writer_add_text(struct pz_writer *w, const char *name, const char *text,
                                   struct pz_err *err);
 
+/* Give back what packing takes, until the next column is added: for who has much else to do before.
+ * Accepts NULL. Threads: one at a time on the same writer */
+void pz_writer_rest(struct pz_writer *w);
+
 /* Write the contents and make the file appear; frees w.
  * Errors: PZ_BAD_DATA too many columns for a file; as pz_out_commit */
 enum pz_status pz_writer_commit(struct pz_writer *w, struct pz_err *err);

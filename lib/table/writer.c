@@ -37,7 +37,8 @@ struct pz_writer {
     const struct pz_table *reuse; /* borrowed; NULL: none */
     struct pz_hash *stored;       /* of the column that is being written */
     unsigned char *bytes[WINDOW]; /* owned; room for packed frames, made when needed: pages that are
-                                     given back and taken again cost as much as packing */
+                                     given back and taken again for each column cost as much as
+                                     packing */
     struct pz_layout_column *col;
     size_t n, cap;
 };
@@ -418,11 +419,18 @@ static enum pz_status write_flat_contents(struct pz_writer *w, struct pz_err *er
     return st;
 }
 
+void pz_writer_rest(struct pz_writer *w)
+{
+    for (int i = 0; w && i < WINDOW; i++) {
+        free(w->bytes[i]);
+        w->bytes[i] = NULL;
+    }
+}
+
 static void writer_free(struct pz_writer *w)
 {
     pz_layout_free(w->col, w->n);
-    for (int i = 0; i < WINDOW; i++)
-        free(w->bytes[i]);
+    pz_writer_rest(w);
     free(w);
 }
 

@@ -456,12 +456,14 @@ static double search_peak(const struct outlook *o, double kept)
 static double peak(const struct outlook *o)
 {
     const struct pz_corpus *c = &o->e->t.corpus.c;
+    bool rests = pz_corpus_can_rest(&o->e->t.corpus, o->e->t.ds);
     double kept = 0, most = 0;
 
     for (size_t p = 0; p < o->e->t.n; p++)
         if (has(o, p)) {
             kept += o->e->all[p].kept;
-            most = fmax(most, o->e->all[p].kept + o->e->all[p].beside);
+            most = fmax(most,
+                        o->e->all[p].kept + o->e->all[p].beside - (rests ? o->e->all[p].rests : 0));
         }
     if (o->cases > 0)
         most = fmax(most, search_peak(o, kept));

@@ -272,7 +272,18 @@ enum pz_status pz_training_put_away(struct pz_training *t, size_t p, struct pz_e
 
     s->free(t->part[p]);
     t->part[p] = NULL;
+    pz_writer_rest(t->file);
     return st;
+}
+
+/* What a part does not read rests while it is fitted, where the corpus that teaches is that of the
+ * dataset. */
+static void rest(void *training, unsigned what)
+{
+    struct pz_training *t = training;
+
+    if (t->stores && t->teach == &t->corpus.c)
+        pz_corpus_rest(&t->corpus, t->ds, what);
 }
 
 enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *err)
@@ -283,10 +294,16 @@ enum pz_status pz_training_fit(struct pz_training *t, size_t p, struct pz_err *e
                               .seed = t->cfg->seed,
                               .time_limit_s = pz_training_time_left(t),
                               .only_saved = true,
-                              .log = t->cfg->log };
-    enum pz_status st = c->begun ? s->finish(c->begun, t->teach, &fit, &t->part[p], err)
-                                 : s->fit(t->teach, &fit, &t->part[p], err);
+                              .log = t->cfg->log,
+                              .has_read = rest,
+                              .training = t };
+    enum pz_status st = pz_corpus_wake(&t->corpus, t->ds,
+                                       (PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS) & ~s->unread, err);
 
+    rest(t, s->unread);
+    if (st == PZ_OK)
+        st = c->begun ? s->finish(c->begun, t->teach, &fit, &t->part[p], err)
+                      : s->fit(t->teach, &fit, &t->part[p], err);
     if (c->begun)
         s->free(c->begun);
     c->begun = NULL;
@@ -479,14 +496,19 @@ enum pz_status pz_training_store(struct pz_training *t, const char *path, struct
                                 t->file, err);
     if (st == PZ_OK)
         st = write_attrs(t, t->file, err);
-    return st == PZ_OK ? pz_trend_save(&t->now, t->file, err) : st;
+    if (st == PZ_OK)
+        st = pz_trend_save(&t->now, t->file, err);
+    pz_writer_rest(t->file);
+    return st;
 }
 
 enum pz_status pz_training_end(struct pz_training *t, struct pz_err *err)
 {
     struct pz_writer *w = t->file;
-    enum pz_status st = w ? write_manifest(t, w, err) : PZ_OK;
+    enum pz_status st = pz_corpus_wake(&t->corpus, t->ds, PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS, err);
 
+    if (st == PZ_OK && w)
+        st = write_manifest(t, w, err);
     if (!w || st != PZ_OK)
         return st;
     t->file = NULL;

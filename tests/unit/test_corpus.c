@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <unistd.h>
 
 #include "data/corpus.h"
 #include "tests/unit/unit.h"
@@ -201,5 +202,63 @@ TEST(a_range_of_each_user_with_its_context)
     assert_memory_equal(part.c.event, event + 1, 2);
     assert_true(part.c.context->n_rows == 2 && part.c.context->attr[0].num[1] == 30);
     pz_corpus_clear(&part);
+    pz_corpus_clear(&own);
+}
+
+/* Large enough to be in pages of its own. */
+TEST(what_rests_is_given_back_and_comes_again)
+{
+    enum { N = 200000 };
+    uint64_t *large_ptr = calloc(3, sizeof *large_ptr);
+    uint32_t *large_item = calloc(N, sizeof *large_item);
+    int64_t *large_time = calloc(N, sizeof *large_time);
+    struct pz_dataset ds = make(), *read = NULL;
+    struct pz_corpus_own own;
+
+    large_ptr[1] = N / 4;
+    large_ptr[2] = N;
+    for (int p = 0; p < N; p++)
+        large_time[p] = 1000 + p;
+    ds.n_interactions = N;
+    ds.ptr = large_ptr;
+    ds.item = large_item;
+    ds.time = large_time;
+    ds.events = (struct pz_dict){ .n = 0 };
+    ds.event = NULL;
+    ds.value = NULL;
+    ds.context = (struct pz_attrs){ .n_attrs = 0 };
+    assert_int_equal(pz_dataset_save(&ds, "rests.pzd", NULL), PZ_OK);
+    assert_int_equal(pz_dataset_load("rests.pzd", &read, NULL), PZ_OK);
+    assert_int_equal(pz_corpus_make(read, NULL, 0, NULL, &own, NULL), PZ_OK);
+    pz_corpus_rest(&own, read, PZ_CORPUS_WEIGHTS);
+    assert_true(own.c.weight[N / 2] == 0);
+    assert_memory_equal(own.c.time, large_time, N * sizeof *large_time);
+    pz_corpus_rest(&own, read, PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS);
+    assert_true(own.c.time[N / 2] == 0);
+    assert_int_equal(pz_corpus_wake(&own, read, PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS, NULL), PZ_OK);
+    assert_memory_equal(own.c.time, large_time, N * sizeof *large_time);
+    for (int p = 0; p < N; p++)
+        assert_true(own.c.weight[p] == 1);
+    pz_corpus_clear(&own);
+    pz_dataset_free(read);
+    unlink("rests.pzd");
+    free(large_ptr);
+    free(large_item);
+    free(large_time);
+}
+
+TEST(what_cannot_be_had_again_does_not_rest)
+{
+    static const struct pz_event_rule rules[] = { { "click", 1, -INFINITY, false },
+                                                  { "purchase", 2, -INFINITY, false },
+                                                  { "view", 1, -INFINITY, false } };
+    struct pz_dataset ds = make(); /* of no file */
+    struct pz_corpus_own own;
+
+    assert_int_equal(pz_corpus_make(&ds, rules, 3, NULL, &own, NULL), PZ_OK);
+    pz_corpus_rest(&own, &ds, PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS);
+    assert_int_equal(own.resting, 0);
+    assert_memory_equal(own.c.time, when, sizeof when);
+    assert_true(own.c.weight[0] == 0.5f && own.c.weight[1] == 1);
     pz_corpus_clear(&own);
 }

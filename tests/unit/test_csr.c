@@ -183,9 +183,14 @@ TEST(folded_columns_come_back_and_take_less_room)
                                        (1U << 28) - 2,
                                        (1U << 28) - 1 };
     struct pz_csr rows = own_rows(4, 1U << 28, begin, column);
+    uint32_t part[sizeof column / sizeof *column];
+    const uint8_t *at;
 
     pz_csr_fold(&rows);
     assert_null(rows.item);
+    at = pz_csr_unfold_rows(&rows, 0, 2, NULL, part); /* row by row */
+    pz_csr_unfold_rows(&rows, 2, 4, at, part + begin[2]);
+    assert_memory_equal(part, column, sizeof column);
     assert_int_equal(pz_csr_unfold(&rows, NULL), PZ_OK);
     assert_memory_equal(rows.item, column, sizeof column);
     assert_int_equal(pz_csr_unfold(&rows, NULL), PZ_OK); /* they are */

@@ -126,6 +126,7 @@ static enum pz_status cost(const struct pz_corpus *c, const double *value, struc
         out->term[4] = d * d * (n + active * d / 6) * sweeps;
     out->kept = 4 * d * c->n_items;
     out->beside = 4 * d * c->n_users + 8 * n + 16.0 * c->n_items;
+    out->rests = 8 * n;
     return PZ_OK;
 }
 
@@ -446,6 +447,7 @@ const struct pz_scorer pz_factors = {
     .kept_idle = true, /* its vectors tell how alike items are */
     .fit = fit,
     .in_shares = true,
+    .unread = PZ_CORPUS_TIMES,
     .cost = cost,
     .update = update,
     .refit_at = 0.1,

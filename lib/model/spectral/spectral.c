@@ -191,8 +191,9 @@ static enum pz_status cost(const struct pz_corpus *c, const double *value, struc
     out->term[1] = width * n;
     out->term[2] = width * c->n_users;
     out->kept = (value[PZ_SPECTRAL_DIM] + 16) * c->n_items;
-    out->beside = 4 * wide * c->n_items + 24 * n + 4.0 * PZ_SPECTRAL_BLOCK * c->n_users +
+    out->beside = 4 * wide * c->n_items + 12 * n + 4.0 * PZ_SPECTRAL_BLOCK * c->n_users +
                   8 * width * width;
+    out->rests = 8 * n;
     return PZ_OK;
 }
 
@@ -681,6 +682,7 @@ const struct pz_scorer pz_spectral = {
     .start = start,
     .fit = fit,
     .in_shares = true,
+    .unread = PZ_CORPUS_TIMES,
     .cost = cost,
     .update = update,
     .refit_at = 0.1,

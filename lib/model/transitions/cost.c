@@ -127,19 +127,22 @@ static double gram_bytes(const struct pz_trans_sums *s, double rows, double bloc
            (rows <= PZ_TRANS_DENSE ? fmax(4 * rows * rows, 8 * block) : 8 * block);
 }
 
-/* The view with the rows that are counted from it; with a ridge those of the Gram matrix, columns
- * of the counts folded; then, without the view, the coefficients at the places of the counts beside
- * the Gram matrix, and at last beside themselves by source, which are of what is kept. */
-static double beside(const struct pz_corpus *c, const struct pz_trans_sums *s, bool ridge,
-                     double rows, double block)
+/* The view alone, while times and weights are read; with the rows that are counted from it, with a
+ * ridge those of the Gram matrix while columns of the counts are folded and positions go; then,
+ * without the view, the coefficients at the places of the counts beside the Gram matrix, and at
+ * last beside themselves by source, which are of what is kept. */
+static void set_beside(const struct pz_corpus *c, const struct pz_trans_sums *s, bool ridge,
+                       double rows, double block, struct pz_fit_cost *out)
 {
-    double gram = ridge ? gram_bytes(s, rows, block) : 8 * block,
-           view = 17.2 * (double)c->ptr[c->n_users] + 8.0 * c->n_users +
-                  28 * rows * pz_par_threads(),
-           by_source = ridge ? 8 * s->unknowns : 0, solved = ridge ? 4 * s->kept : 0,
-           folded = ridge ? 2.5 * s->kept : 0;
+    double n = (double)c->ptr[c->n_users], gram = ridge ? gram_bytes(s, rows, block) : 8 * block,
+           view = 13.3 * n + 28 * rows * pz_par_threads(), by_source = ridge ? 8 * s->unknowns : 0,
+           solved = ridge ? 4 * s->kept : 0, folded = ridge ? 2.5 * s->kept : 0,
+           gone = ridge && s->featured == 0 ? fmin(4 * n, gram) : 0;
+    double made = view + 32.0 * c->n_users - 8 * s->kept - by_source, /* nothing is kept yet */
+        counted = fmax(view + gram - gone, solved + gram) - folded - by_source;
 
-    return fmax(fmax(view + gram - folded, solved + gram) - by_source, solved);
+    out->beside = fmax(fmax(made, counted), solved);
+    out->rests = fmin(12 * n, out->beside - made);
 }
 
 enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struct pz_fit_cost *out,
@@ -171,7 +174,7 @@ enum pz_status pz_trans_cost(const struct pz_corpus *c, const double *set, struc
             out->term[6] = (double)feats.n * c->n_items;
         }
         out->kept = 8 * s.kept + (ridge ? 8 * s.unknowns : 0) + 24 * rows;
-        out->beside = beside(c, &s, ridge, rows, block);
+        set_beside(c, &s, ridge, rows, block, out);
     }
     pz_trans_feats_clear(&feats);
     return st;

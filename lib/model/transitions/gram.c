@@ -222,20 +222,41 @@ static void take_row(struct sheaf *s, const struct head *h, uint8_t *to)
     s->high += h->n;
 }
 
+/* Row r, of which the head is there, ends where the next begins. */
+static void end_row(struct pz_gram *g, uint32_t r, const struct head *h)
+{
+    g->most = h->n > g->most ? h->n : g->most;
+    g->ptr[r + 1] = g->ptr[r] + bytes_of(h);
+}
+
+/* Pack rows where they are to be: one rank has them all. */
+static bool pack_in_place(struct pz_gram *g, const struct pz_cut_rows *rows, uint32_t first,
+                          uint32_t n)
+{
+    struct bytes all = { g->data, g->ptr[first], g->cap };
+    bool ok = pack_own(rows, first, n, &all);
+
+    g->data = all.data;
+    g->cap = all.cap;
+    for (uint32_t r = first; r < first + n && ok; r++) {
+        struct head h = head_of(g->data + g->ptr[r]);
+
+        end_row(g, r, &h);
+    }
+    return ok;
+}
+
 /* Lay what the ranks packed row by row. */
 static bool lay(struct pz_gram *g, struct sheaf *of, uint32_t first, uint32_t n)
 {
-    uint64_t at = g->ptr[first];
-
     for (uint32_t r = first; r < first + n; r++) {
         struct sheaf *s = &of[pz_cells_owner(r)];
         struct head h = head_of(s->rows);
 
-        if (!pz_mem_grow(&g->data, &g->cap, at + bytes_of(&h), 1))
+        if (!pz_mem_grow(&g->data, &g->cap, g->ptr[r] + bytes_of(&h), 1))
             return false;
-        take_row(s, &h, g->data + at);
-        g->most = h.n > g->most ? h.n : g->most;
-        g->ptr[r + 1] = at += bytes_of(&h);
+        take_row(s, &h, g->data + g->ptr[r]);
+        end_row(g, r, &h);
     }
     return true;
 }
@@ -280,16 +301,20 @@ void pz_gram_clear(struct pz_gram *g)
 enum pz_status pz_gram_append(struct pz_gram *g, const struct pz_cut_rows *rows, uint32_t first,
                               uint32_t n, struct pz_err *err)
 {
-    struct sheaf *of = pz_mem_array((size_t)pz_ranks_n(), sizeof *of);
+    struct sheaf *of;
     struct bytes mine = { NULL, 0, 0 };
     void *all = NULL;
-    bool ok = of && pack_own(rows, first, n, &mine);
+    bool ok;
     enum pz_status st = PZ_OK;
 
-    if (ok && pz_ranks_n() > 1)
+    if (pz_ranks_n() == 1)
+        return pack_in_place(g, rows, first, n)
+                   ? PZ_OK
+                   : pz_err_memory(err, "the Gram matrix", (double)g->cap);
+    of = pz_mem_array((size_t)pz_ranks_n(), sizeof *of);
+    ok = of && pack_own(rows, first, n, &mine);
+    if (ok)
         st = share(&mine, of, &all, err);
-    else if (ok)
-        of->rows = mine.data;
     ok = ok && (st != PZ_OK || lay(g, of, first, n));
     for (int r = 0; r < pz_ranks_n() && of; r++)
         free(of[r].own_high);

@@ -38,7 +38,7 @@
 #include "model/transitions/gram.h"
 #include "model/transitions/transitions.h"
 
-enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, TARGET_BLOCK = 4096, PAD = 8 };
+enum { GRAM_ENTRIES = 1 << 23, GRAM_ROW_MIN = 64, TARGET_BLOCK = 256 /* a thread */, PAD = 8 };
 
 /* ---- Cholesky: A = U'U in the upper triangle, row-major ---- */
 
@@ -137,6 +137,8 @@ struct scratch {
 
 struct job {
     const struct pz_csr *counts;
+    const uint32_t *item; /* of the counts, from entry `first` on */
+    uint64_t first;
     const float *pop;
     const uint8_t *wanted;
     const struct gram *gram;
@@ -148,10 +150,15 @@ struct job {
     float *value;
 };
 
+static inline uint32_t source_of(const struct job *job, uint64_t entry)
+{
+    return job->item[entry - job->first];
+}
+
 /* How much a source matters to a target: count / sqrt(popularity), features boosted. */
 static uint64_t source_key(const struct job *job, uint64_t entry)
 {
-    uint32_t b = job->counts->item[entry];
+    uint32_t b = source_of(job, entry);
     /* By the root, half-way between the count (popular items always) and the share of its source
      * (rare ones always). */
     float v = job->pop[b] > 0 ? job->counts->value[entry] / sqrtf(job->pop[b]) : 0;
@@ -187,16 +194,16 @@ static void gather_rows(const struct job *job, struct scratch *w, uint32_t m)
     const struct pz_gram *g = &job->gram->rows;
 
     for (uint32_t i = 0; i < m; i++)
-        w->place[job->counts->item[w->at[i]]] = (uint16_t)i;
+        w->place[source_of(job, w->at[i])] = (uint16_t)i;
     for (uint32_t i = 0; i < m; i++) {
         if (i + 1 < m) /* rows lie all over memory: one comes while the one before it is read */
-            pz_gram_prefetch(g, job->counts->item[w->at[i + 1]]);
+            pz_gram_prefetch(g, source_of(job, w->at[i + 1]));
         /* Unwanted entries land in the bin column, so that the loop has no branch. */
-        pz_gram_gather(g, job->counts->item[w->at[i]], w->place, w->A + (size_t)i * job->stride,
+        pz_gram_gather(g, source_of(job, w->at[i]), w->place, w->A + (size_t)i * job->stride,
                        job->stride);
     }
     for (uint32_t i = 0; i < m; i++)
-        w->place[job->counts->item[w->at[i]]] = (uint16_t)(job->stride - 1);
+        w->place[source_of(job, w->at[i])] = (uint16_t)(job->stride - 1);
     for (uint32_t i = 0; i < m; i++)
         for (uint32_t k = i + 1; k < m; k++)
             w->A[(size_t)i * job->stride + k] +=
@@ -208,11 +215,11 @@ static void gather_square(const struct job *job, struct scratch *w, uint32_t m)
     size_t n = job->counts->n;
 
     for (uint32_t i = 0; i < m; i++) {
-        const float *from = job->gram->square + n * job->counts->item[w->at[i]];
+        const float *from = job->gram->square + n * source_of(job, w->at[i]);
         float *row = w->A + (size_t)i * job->stride;
 
         for (uint32_t k = i; k < m; k++)
-            row[k] = from[job->counts->item[w->at[k]]];
+            row[k] = from[source_of(job, w->at[k])];
     }
 }
 
@@ -230,7 +237,7 @@ static void solve_target(const struct job *job, uint32_t j)
     else
         gather_rows(job, w, m);
     for (uint32_t i = 0; i < m; i++) {
-        bool item = job->counts->item[w->at[i]] < job->n_items;
+        bool item = source_of(job, w->at[i]) < job->n_items;
 
         w->A[(size_t)i * job->stride + i] += item ? job->lambda
                                                   : job->lambda / (job->boost * job->boost);
@@ -277,22 +284,49 @@ static enum pz_status scratch_new(struct job *job, uint32_t longest, struct pz_e
     return ok ? PZ_OK : pz_err_memory(err, "ridge systems", 4.0 * job->n_max * job->stride);
 }
 
+static uint32_t block_end(uint32_t first, uint32_t n)
+{
+    uint32_t block = TARGET_BLOCK * (uint32_t)pz_par_threads();
+
+    return n - first < block ? n : first + block;
+}
+
+/* The sources of a block of targets: counts are folded. */
+static uint32_t *room_for_block(const struct pz_csr *counts)
+{
+    uint64_t most = 0;
+
+    for (uint32_t first = 0, end; first < counts->n; first = end) {
+        end = block_end(first, counts->n);
+        most = counts->ptr[end] - counts->ptr[first] > most ? counts->ptr[end] - counts->ptr[first]
+                                                            : most;
+    }
+    return pz_mem_room(most, sizeof(uint32_t));
+}
+
 static enum pz_status run(struct job *job, struct pz_err *err)
 {
-    uint32_t n = job->counts->n;
+    const struct pz_csr *counts = job->counts;
+    uint32_t *block = counts->item ? NULL : room_for_block(counts);
+    const uint8_t *at = NULL;
+    enum pz_status st = counts->item || block ? PZ_OK : pz_err_memory(err, "ridge systems", 1e6);
 
-    for (uint32_t first = 0; first < n; first += TARGET_BLOCK) {
-        uint32_t end = n - first < TARGET_BLOCK ? n : first + TARGET_BLOCK;
-
+    for (uint32_t first = 0, end; first < counts->n && st == PZ_OK; first = end) {
+        end = block_end(first, counts->n);
+        job->first = block ? counts->ptr[first] : 0;
+        job->item = block ? block : counts->item;
+        if (block)
+            at = pz_csr_unfold_rows(counts, first, end, at, block);
 #pragma omp parallel for schedule(dynamic, 16) num_threads(pz_par_threads())
         for (uint32_t j = first; j < end; j++)
             solve_target(job, j);
         /* Between blocks: a signal waits for one block at most, and the loop over targets has no
          * branch for it. */
         if (pz_stop_asked())
-            return pz_err_set(err, PZ_INTERRUPTED, "interrupted while solving transitions");
+            st = pz_err_set(err, PZ_INTERRUPTED, "interrupted while solving transitions");
     }
-    return PZ_OK;
+    free(block);
+    return st;
 }
 
 /* ---- the Gram matrix ---- */
@@ -389,8 +423,7 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, struct pz_csr *counts, co
     if (st == PZ_OK)
         self = mean_self(v);
     pz_trans_view_drop(v); /* the systems need nothing of it, and the room */
-    if (st == PZ_OK)
-        st = pz_csr_unfold(counts, err);
+    pz_mem_trim();
     for (uint32_t j = 0; j < counts->n; j++)
         if (counts->ptr[j + 1] - counts->ptr[j] > longest)
             longest = counts->ptr[j + 1] - counts->ptr[j];
@@ -408,7 +441,7 @@ enum pz_status pz_trans_solve(struct pz_trans_view *v, struct pz_csr *counts, co
     scratch_free(job.scratch);
     pz_gram_clear(&gram.rows);
     free(gram.square);
-    return st;
+    return st == PZ_OK ? pz_csr_unfold(counts, err) : st;
 }
 
 float pz_trans_follow(const struct pz_trans *t, uint32_t j, const float *value)

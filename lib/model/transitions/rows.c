@@ -644,6 +644,9 @@ static enum pz_status run_blocks(struct job *job, uint32_t first, uint32_t end, 
             st = pz_err_memory(err, "transitions", 8.0 * (double)job->g.item_cap);
         if (st == PZ_OK && job->old)
             give_back(job->old, first + rows, job->view->n_items);
+        if (job->gram && end == job->view->n_items) /* nothing is counted after the matrix */
+            pz_mem_give_back(job->view->occ, job->view->occ_ptr[first + rows],
+                             sizeof *job->view->occ);
         if (st == PZ_OK && pz_stop_asked())
             st = pz_err_set(err, PZ_INTERRUPTED, "interrupted while counting transitions");
     }

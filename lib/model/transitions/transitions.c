@@ -256,6 +256,7 @@ static enum pz_status fit(const struct pz_corpus *c, const struct pz_fit_cfg *cf
 
     if (st == PZ_OK)
         st = pz_trans_view_init(&v, c, t->set, &t->feats, NULL, err);
+    pz_fit_has_read(cfg, PZ_CORPUS_TIMES | PZ_CORPUS_WEIGHTS);
     if (st == PZ_OK)
         st = fit_rows(&v, t, cfg->only_saved, err);
     pz_trans_view_clear(&v);

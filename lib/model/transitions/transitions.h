@@ -56,10 +56,10 @@ enum pz_trans_set {
 };
 
 enum {
-    PZ_TRANS_LAGS = 20,      /* length of the repeat curve */
-    PZ_TRANS_HOP_ITEMS = 30, /* items that the second step starts from */
-    PZ_TRANS_ROW_MAX = 2048, /* coefficients kept a source item by the ridge */
-    PZ_TRANS_DENSE = 3000,   /* items up to which the Gram matrix is a full square */
+    PZ_TRANS_LAGS = 20,       /* length of the repeat curve */
+    PZ_TRANS_HOP_ITEMS = 30,  /* items that the second step starts from */
+    PZ_TRANS_ROW_MAX = 2048,  /* coefficients kept a source item by the ridge */
+    PZ_TRANS_DENSE = 3000,    /* items up to which the Gram matrix is a full square */
     PZ_TRANS_BLOCK = 1 << 17, /* entries of rows that are made before they are appended */
     PZ_TRANS_FAR = INT8_MIN
 };
@@ -117,7 +117,7 @@ struct pz_trans_view {
     uint32_t window; /* likewise */
     uint32_t n_items;
     uint64_t n;    /* positions */
-    uint64_t *ptr; /* [n_users + 1] */
+    uint64_t *ptr; /* [n_users + 1]; NULL once the view is made */
     uint32_t n_users;
     uint64_t *begins;     /* [n / 64 + 2] bits: where a history begins; that of n is set, too */
     uint64_t *moments;    /* [n / 64 + 2] the same of moments: events of one time */
@@ -133,11 +133,11 @@ struct pz_trans_view {
     uint64_t *occ_ptr;    /* [n_items + 1] positions by item; in a fit on several ranks without
                           features of the items whose rows are the rank's own */
     uint32_t *occ;        /* [occ_ptr[n_items]], ascending within an item */
-    int8_t *shift;        /* [n] from 2 p to the sum of the bounds of the moment of position p, twice
+    int8_t *shift; /* [n] from 2 p to the sum of the bounds of the moment of position p, twice
                              its middle; PZ_TRANS_FAR: too far for a byte, see moments */
-    double unit;          /* sums of pairs are whole multiples of 1 / unit, a power of two */
-    uint32_t max;         /* twice a distance is at most this */
-    float *power;         /* [most + 1] r^(d/2) */
+    double unit;   /* sums of pairs are whole multiples of 1 / unit, a power of two */
+    uint32_t max;  /* twice a distance is at most this */
+    float *power;  /* [most + 1] r^(d/2) */
 };
 
 /* ---- features.c ---- */
@@ -276,7 +276,8 @@ uint32_t pz_trans_gram_row_max(uint32_t n);
 /* The Gram matrix, each pair once: in the row of the one with the larger scale (ties: of the lower
  * number), so that no row is long, and in the item's where one is a feature. Rows with wanted[row]
  * != 0 (NULL: all; with features all items' are needed), the `row_max` largest value * scale kept a
- * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike.
+ * row, the diagonal and the features always. scale: 1 / sqrt(popularity) or alike. What the view
+ * has of positions by item goes back as it is read, so nothing can be counted from it afterwards.
  * Errors: as pz_trans_count
  * Owner:  the caller, by pz_gram_clear */
 enum pz_status pz_trans_gram(const struct pz_trans_view *v, const uint8_t *wanted,

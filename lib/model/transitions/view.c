@@ -400,15 +400,16 @@ enum pz_status pz_trans_view_init(struct pz_trans_view *v, const struct pz_corpu
         st = fill(v, c, list, err);
     if (st == PZ_OK)
         choose_unit(v, pz_corpus_size(c));
+    free(v->ptr); /* from now on `begins` tells what is still asked */
+    v->ptr = NULL;
     free(list);
     return st;
 }
 
 void pz_trans_view_drop(struct pz_trans_view *v)
 {
-    void *const array[] = { v->ptr,   v->begins,   v->moments, v->fresh,
-                            v->stale, v->own_item, v->user,    v->occ_ptr,
-                            v->occ };
+    void *const array[] = { v->ptr,      v->begins, v->moments, v->fresh, v->stale,
+                            v->own_item, v->user,   v->occ_ptr, v->occ };
 
     for (size_t i = 0; i < sizeof array / sizeof *array; i++)
         free(array[i]);
