@@ -49,8 +49,9 @@ void pz_csr_clear(struct pz_csr *rows);
 void pz_csr_fold(struct pz_csr *rows);
 enum pz_status pz_csr_unfold(struct pz_csr *rows, struct pz_err *err);
 
-/* The columns of folded rows first .. end - 1 into item. from: where the first of them begins, NULL:
- * it is row 0. Returns where row `end` does.
+/* The columns of folded rows first .. end - 1 into item. from: where the first of them begins,
+ * NULL: it is row 0. Returns where row `end` does.
+ * Owner:   the result is the rows'
  * Threads: any */
 const uint8_t *pz_csr_unfold_rows(const struct pz_csr *rows, uint32_t first, uint32_t end,
                                   const uint8_t *from, uint32_t *item);
