@@ -68,10 +68,11 @@ void pz_mem_slab_clear(struct pz_mem_slab *slab);
 void *pz_mem_slab_take(struct pz_mem_slab *slab, size_t n, size_t elem_bytes);
 
 /* The same of the bytes that may be more: where it does not fit, a mapping of its own, in large
- * pages if it is dense, that is, used in most places. At most PZ_MEM_SLAB_OWN such arrays. NULL:
- * memory is out.
+ * pages if it is dense, that is, used in most places; else its first n_used elements are, and have
+ * their pages at once. At most PZ_MEM_SLAB_OWN such arrays. NULL: memory is out.
  * Owner: the slab. */
-void *pz_mem_slab_map(struct pz_mem_slab *slab, size_t n, size_t elem_bytes, bool dense);
+void *pz_mem_slab_map(struct pz_mem_slab *slab, size_t n, size_t elem_bytes, size_t n_used,
+                      bool dense);
 
 /* A copy of n elements; NULL as pz_mem_array.
  * Owner: the caller, by free. */

@@ -34,9 +34,13 @@ size_t pz_model_scratch(const struct pz_model *m)
 
 void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes)
 {
-    enum { MANY = 1 << 18 }; /* their floats fill half of a large page */
+    enum {
+        FEW = 1 << 16,  /* most of so few are written for an answer */
+        MANY = 1 << 18, /* their floats fill half of a large page */
+    };
+    uint32_t learned = pz_model_learned(m);
 
-    return pz_mem_slab_map(slab, n, elem_bytes, pz_model_learned(m) >= MANY);
+    return pz_mem_slab_map(slab, n, elem_bytes, learned <= FEW ? learned : 0, learned >= MANY);
 }
 
 enum { FEW_BITS = 8 /* of a word: one by one */ };

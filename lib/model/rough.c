@@ -82,7 +82,7 @@ struct pz_rough *pz_rough_new(const struct pz_model *m, struct pz_mem_slab *slab
     r->off = pz_mem_slab_take(slab, 2 * words(r), sizeof *r->off); /* the blend's, then a part's */
     r->max = pz_mem_slab_take(slab, words(r), sizeof *r->max);
     r->plain = pz_bits_take(slab, words(r));
-    r->scan = pz_mem_slab_map(slab, r->learned, sizeof *r->scan, true);
+    r->scan = pz_mem_slab_map(slab, r->learned, sizeof *r->scan, r->learned, true);
     r->base = pz_model_map(m, slab, m->items.n, sizeof *r->base);
     r->scratch = pz_mem_array(bytes, 1);
     if (r->base && r->touched && r->scan && r->off && r->max && r->plain && r->scratch) {

@@ -226,14 +226,17 @@ static double last_of(const struct draw *d)
     return d->list[PZ_EXPLORE_MAX - 1].time;
 }
 
+static void draw_share(struct draw *d, const struct young_item *y, double share)
+{
+    if (!is_late(y, share, last_of(d)))
+        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
+}
+
 /* Where the blend is exact: times as they are. */
 static void draw_exact(struct draw *d, const struct young_item *y, double last)
 {
-    double share = share_of(d, y->item);
-
     (void)last;
-    if (!is_late(y, share, last_of(d)))
-        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, share), y->item });
+    draw_share(d, y, share_of(d, y->item));
 }
 
 /* Where it is rough, first: the latest times that there can be, of which the last is `last`
@@ -255,8 +258,7 @@ static void settle_due(struct draw *d, const struct young_item *y)
 {
     if (is_late(y, largest_share(d, y), last_of(d)))
         return;
-    d->items->settle(d->items->scores, y->item);
-    draw_exact(d, y, INFINITY);
+    draw_share(d, y, (double)(d->items->settle(d->items->scores, y->item) / d->best));
 }
 
 /* Then the exact times of those that can come before `last` and those drawn so far, AHEAD items
@@ -551,7 +553,8 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
     for (size_t k = 0; k < n; k++) {
         float bonus = (float)cfg->weight * best / (float)(k + 1);
 
-        blend[list[k].item] += bonus;
+        if (!items->plain || !pz_bits_has(items->plain, list[k].item / WORD))
+            blend[list[k].item] += bonus;
         if (lifted)
             lifted[k] = (struct pz_explored){ list[k].item, bonus };
     }

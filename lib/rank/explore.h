@@ -55,10 +55,11 @@ struct pz_explore_items {
      * together, what makes one exact in its place, and a little before brings nearer what that
      * reads, and room for a set. NULL: it is exact. */
     const float *max;
-    const uint64_t *plain; /* words, a bit each, that are not written until one of theirs is made */
-    float rest;            /* exact: each item has `rest`; all below the largest. NULL: none are */
+    const uint64_t *plain; /* words, a bit each, that are not written: each item has `rest`, all
+                              below the largest, and is lifted in `lifted` alone. NULL: none are */
+    float rest;
     void (*prefetch)(const void *scores, uint32_t item);
-    void (*settle)(void *scores, uint32_t item);
+    float (*settle)(void *scores, uint32_t item); /* returns the exact blend */
     void *scores;
     uint64_t *young;
     /* Of who asks of the same items again: which of those that training saw are young [words of

@@ -224,9 +224,9 @@ static void prefetch(const void *scores, uint32_t item)
     pz_scores_prefetch(scores, item);
 }
 
-static void settle(void *scores, uint32_t item)
+static float settle(void *scores, uint32_t item)
 {
-    pz_scores_settle(scores, item);
+    return pz_scores_exact(scores, item);
 }
 
 /* Exploration and the rules that multiply scores act on the blend. */

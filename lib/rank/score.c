@@ -131,6 +131,7 @@ static size_t make_rough(const struct pz_scored **scored, size_t n)
         s->has_fallback = false;
         s->is_rough = true;
         s->kept = 1;
+        s->n_beside = 0;
     }
     return n_left;
 }
@@ -168,6 +169,21 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
         pz_scores_arrive(scored[i]);
 }
 
+static bool in_plain(const struct pz_scores *s, uint32_t item)
+{
+    return pz_bits_has(s->rough->plain, item / 64);
+}
+
+/* Exploration settles what it lifts. */
+static void lift_beside(struct pz_scores *s, const struct pz_explored *lifted)
+{
+    for (size_t i = 0; i < s->n_beside; i++)
+        if (s->beside[i].item == lifted->item) {
+            s->beside[i].blend += lifted->bonus;
+            return;
+        }
+}
+
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
                         const struct pz_explored *lifted, size_t n)
 {
@@ -181,11 +197,16 @@ void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
             s->rough->max[w] *= kept * UP;
     s->rough->rest *= kept;
     s->rough->rest_max *= kept * UP;
-    for (size_t i = 0; i < n; i++) {
-        float *max = &s->rough->max[lifted[i].item / 64], blend = s->blend[lifted[i].item];
+    for (size_t i = 0; i < s->n_beside; i++)
+        pz_blend_scale(&s->beside[i].blend, 1, kept);
+    for (size_t i = 0; i < n; i++)
+        if (in_plain(s, lifted[i].item)) {
+            lift_beside(s, &lifted[i]);
+        } else {
+            float *max = &s->rough->max[lifted[i].item / 64], blend = s->blend[lifted[i].item];
 
-        *max = blend > *max ? blend : *max;
-    }
+            *max = blend > *max ? blend : *max;
+        }
 }
 
 void pz_scores_prefetch(const struct pz_scores *s, uint32_t item)
@@ -203,6 +224,21 @@ static void write_word(struct pz_scores *s, size_t w)
         s->blend[i] = r->rest;
     r->max[w] = r->rest_max;
     pz_bits_remove(r->plain, w);
+    for (size_t k = 0; k < s->n_beside; k++) {
+        const struct pz_beside *b = &s->beside[k];
+
+        if (b->item / 64 != w)
+            continue;
+        s->blend[b->item] = b->blend;
+        r->max[w] = b->blend > r->max[w] ? b->blend : r->max[w];
+        pz_bits_add(s->exact, b->item);
+    }
+}
+
+/* Whether an item beside is one of a set and nowhere else. */
+static bool is_beside(const struct pz_scores *s, size_t k, const uint64_t *set)
+{
+    return in_plain(s, s->beside[k].item) && pz_bits_has(set, s->beside[k].item);
 }
 
 /* Write those plain words that have items of a set, if these may have at least so much. Returns
@@ -212,6 +248,11 @@ static bool write_above(struct pz_scores *s, const uint64_t *set, float least)
     size_t words = s->rough->rest_max >= least ? pz_bits_words(s->n_items) : 0;
     bool any = false;
 
+    for (size_t k = 0; k < s->n_beside; k++)
+        if (s->beside[k].blend >= least && is_beside(s, k, set)) {
+            write_word(s, s->beside[k].item / 64);
+            any = true;
+        }
     for (size_t w = s->rough->learned / 64; w < words; w++)
         if (set[w] && pz_bits_has(s->rough->plain, w)) {
             write_word(s, w);
@@ -238,13 +279,26 @@ size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
 
 void pz_scores_settle(struct pz_scores *s, uint32_t item)
 {
+    if (s->is_rough && in_plain(s, item))
+        write_word(s, item / 64);
     if (!s->is_rough || pz_bits_has(s->exact, item))
         return;
-    if (pz_bits_has(s->rough->plain, item / 64))
-        write_word(s, item / 64);
     pz_bits_add(s->exact, item);
     s->blend[item] = pz_rough_exact(s->rough, item);
     pz_blend_scale(&s->blend[item], 1, s->kept);
+}
+
+float pz_scores_exact(struct pz_scores *s, uint32_t item)
+{
+    float blend;
+
+    if (!s->is_rough || !in_plain(s, item) || s->n_beside == PZ_BESIDE_MAX) {
+        pz_scores_settle(s, item);
+        return s->blend[item];
+    }
+    blend = pz_rough_exact(s->rough, item);
+    s->beside[s->n_beside++] = (struct pz_beside){ item, blend };
+    return blend;
 }
 
 /* Items that can be had 64 at a time: those of a set, of some words, that have at least so much. */
@@ -535,6 +589,9 @@ static double exact_sum(const struct pz_scores *s, const uint64_t *set, double s
                  bits &= bits - 1)
                 total += exp(scale *
                              (double)(s->blend[w * 64 + (size_t)__builtin_ctzll(bits)] - top));
+    for (size_t k = 0; s->is_rough && k < s->n_beside; k++)
+        if (is_beside(s, k, set))
+            total += exp(scale * (double)(s->beside[k].blend - top));
     return total;
 }
 
@@ -644,14 +701,16 @@ static double sum_beside(const struct pz_scores *s, const uint64_t *set, double 
     return e.error > error / 2 ? sampled_sum(s, set, false, SAMPLE, scale, top).sum : e.sum;
 }
 
-/* How many of a set are in words that were not written, and how many are in others that are plain
- * but for items that are exact; these leave the set. */
+/* How many of a set are in words that were not written, but for those beside, and how many are in
+ * others that are plain but for items that are exact; these leave the set. */
 PZ_KERNEL static size_t count_plain(const struct pz_scores *s, const uint64_t *allowed,
                                     uint64_t *set)
 {
     const struct pz_rough *r = s->rough;
     size_t words = pz_bits_words(s->n_items), n = 0;
 
+    for (size_t k = 0; k < s->n_beside; k++)
+        n -= is_beside(s, k, allowed);
     for (size_t w = r->learned / 64; w < words; w++) {
         if (allowed[w] == UINT64_MAX && pz_bits_has(r->plain, w)) {
             n += 64;

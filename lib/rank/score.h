@@ -8,6 +8,13 @@
 #include "model/rough.h"
 #include "rank/adjust.h"
 
+enum { PZ_BESIDE_MAX = 512 };
+
+struct pz_beside {
+    uint32_t item;
+    float blend;
+};
+
 struct pz_scores {
     uint32_t n_items;
     float *blend;    /* [items.n]; where is_rough what it is at most, but of items in exact; nothing
@@ -17,11 +24,15 @@ struct pz_scores {
     uint32_t used; /* bit i: part i had something to say */
     void *scratch; /* of the parts */
     bool is_rough; /* until pz_scores_settle, see rough.h; false: the next four say nothing */
-    struct pz_rough *rough; /* NULL: the model has no use for it */
-    uint64_t *exact;        /* items whose blend is exact */
-    uint64_t *near;         /* items that were looked at closer */
-    float kept;             /* what exploration has left of each blend */
-    uint64_t *young;        /* from question to question: see explore.h, kept */
+    struct pz_rough *rough;                 /* NULL: the model has no use for it */
+    uint64_t *exact;                        /* items whose blend is exact */
+    uint64_t *near;                         /* items that were looked at closer */
+    float kept;                             /* what exploration has left of each blend */
+    struct pz_beside beside[PZ_BESIDE_MAX]; /* [n_beside] exact blends of items in plain words, each
+                                               of which would be written for it otherwise; where
+                                               one is written they are in it, too */
+    size_t n_beside;
+    uint64_t *young; /* from question to question: see explore.h, kept */
     int64_t young_from;
     double *chance; /* [arrivals of the model] that each is the next item, and what it gained by */
     float *added;   /* that; NULL: there are none */
@@ -67,6 +78,9 @@ size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
 /* Make the blend of an item exact / bring nearer what that reads. */
 void pz_scores_prefetch(const struct pz_scores *s, uint32_t item);
 void pz_scores_settle(struct pz_scores *s, uint32_t item);
+
+/* The exact blend of an item, once and before exploration; in a plain word it is beside. */
+float pz_scores_exact(struct pz_scores *s, uint32_t item);
 
 /* Make exact the blend of all items of a set (a part of what the seen rule leaves) that can be
  * among the `want` best of it: the others are below those then, rough as they are. hit: room for

@@ -121,7 +121,7 @@ static void fill_slab(size_t bytes, size_t more)
 
     assert_true(pz_mem_slab_init(&slab, bytes, more));
     p[0] = pz_mem_slab_take(&slab, 1, bytes / 2);
-    p[1] = pz_mem_slab_map(&slab, more, 1, false);
+    p[1] = pz_mem_slab_map(&slab, more, 1, more / 2, false);
     p[2] = pz_mem_slab_take(&slab, 1, bytes / 2); /* is still due */
     for (size_t k = 0; k < 3; k++) {
         size_t n = k == 1 ? more : bytes / 2;

@@ -228,10 +228,17 @@ static void prefetch_nothing(const void *scores, uint32_t item)
     (void)item;
 }
 
-static void settle_nothing(void *scores, uint32_t item)
+struct settled {
+    const float *blend;
+    size_t n;
+};
+
+static float settle_nothing(void *scores, uint32_t item)
 {
-    (void)item;
-    ++*(size_t *)scores;
+    struct settled *s = scores;
+
+    s->n++;
+    return s->blend[item];
 }
 
 /* What is known of blends at most draws as the blends themselves do; tried: how often every other
@@ -243,7 +250,7 @@ static size_t draw_a_crowd(uint32_t tried, uint64_t number)
     static uint32_t count[N];
     static float blend[2][N], max[WORDS];
     uint64_t young[WORDS] = { 0 };
-    size_t n_settled = 0;
+    struct settled settled = { blend[1], 0 };
     const struct pz_explore_cfg cfg = cfg_of(0.5, number);
     struct pz_explore_items items = {
         .n = N, .learned = 100, .since = since, .counted = N, .count = count
@@ -260,13 +267,13 @@ static size_t draw_a_crowd(uint32_t tried, uint64_t number)
     items.max = max;
     items.prefetch = prefetch_nothing;
     items.settle = settle_nothing;
-    items.scores = &n_settled;
+    items.scores = &settled;
     items.young = young;
     assert_int_equal(pz_explore(&cfg, &items, blend[1], lifted[1]), PZ_EXPLORE_MAX);
     for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
         assert_true(lifted[0][k].item == lifted[1][k].item &&
                     lifted[0][k].bonus == lifted[1][k].bonus);
-    return n_settled;
+    return settled.n;
 }
 
 TEST(a_rough_draw_of_a_crowd_is_the_exact_one_of_few)

@@ -377,8 +377,7 @@ TEST(a_position_finds_its_history_within_what_is_asked)
                 uint64_t least = p > reach ? p - reach : 0, most = p + reach + 1;
 
                 most = most < POSITIONS ? most : POSITIONS;
-                assert_int_equal(pz_trans_begin(begins, p, least),
-                                 least > ptr[u] ? least : ptr[u]);
+                assert_int_equal(pz_trans_begin(begins, p, least), least > ptr[u] ? least : ptr[u]);
                 assert_int_equal(pz_trans_end(begins, p, most),
                                  most < ptr[u + 1] ? most : ptr[u + 1]);
             }
