@@ -48,6 +48,18 @@ struct pz_scored {
     struct pz_scores *scores;
 };
 
+/* Whether an item's word is plain, of rough scores. */
+static inline bool pz_scores_in_plain(const struct pz_scores *s, uint32_t item)
+{
+    return pz_bits_has(s->rough->plain, item / 64);
+}
+
+/* Whether the k-th item beside is one of a set and nowhere else. */
+static inline bool pz_scores_is_beside(const struct pz_scores *s, size_t k, const uint64_t *set)
+{
+    return pz_scores_in_plain(s, s->beside[k].item) && pz_bits_has(set, s->beside[k].item);
+}
+
 /* Bytes that pz_scores_init takes of a slab, and those that it maps there. */
 size_t pz_scores_bytes(const struct pz_model *m);
 size_t pz_scores_more(const struct pz_model *m);
@@ -81,6 +93,9 @@ void pz_scores_settle(struct pz_scores *s, uint32_t item);
 
 /* The exact blend of an item, once and before exploration; in a plain word it is beside. */
 float pz_scores_exact(struct pz_scores *s, uint32_t item);
+
+/* The largest blend of a set. */
+float pz_scores_largest(struct pz_scores *s, const uint64_t *set);
 
 /* Make exact the blend of all items of a set (a part of what the seen rule leaves) that can be
  * among the `want` best of it: the others are below those then, rough as they are. hit: room for
