@@ -138,14 +138,20 @@ static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *
     return item && gain;
 }
 
+/* What a history tells of its user's ground truth, see struct pz_held_out. */
+struct told {
+    bool tied, amid;
+};
+
 /* An event of the history: is its item ground truth, too? */
 static void look_back(struct maker *k, struct pz_case *c, uint32_t item, int64_t time,
-                      int64_t oldest, bool *tied)
+                      int64_t oldest, struct told *told)
 {
     uint32_t now = (uint32_t)k->cases->n + 1;
 
     c->n_history++;
-    *tied |= time == oldest;
+    told->tied |= time == oldest;
+    told->amid |= time > oldest && oldest != 0;
     if (item == PZ_NONE || k->mark[item] != now || k->repeat[item] == now)
         return;
     k->repeat[item] = now;
@@ -159,7 +165,8 @@ static bool counts(const struct pz_model *m, const struct pz_live_event *e)
 
 /* A history that the roles give, or that of the user of that name in a dataset, which may lack
  * them. */
-static bool take_past(struct maker *k, uint32_t u, struct pz_case *c, int64_t oldest, bool *tied)
+static bool take_past(struct maker *k, uint32_t u, struct pz_case *c, int64_t oldest,
+                      struct told *told)
 {
     const struct pz_dataset *ds = k->from->history ? k->from->history : k->from->test;
     const struct names *names = k->from->history ? &k->old : &k->test;
@@ -174,14 +181,14 @@ static bool take_past(struct maker *k, uint32_t u, struct pz_case *c, int64_t ol
         past[c->n_past] = event_at(ds, names, p);
         if (counts(k->m, &past[c->n_past]))
             look_back(k, c, k->from->history ? k->of_history[ds->item[p]] : ds->item[p],
-                      ds->time[p], oldest, tied);
+                      ds->time[p], oldest, told);
         c->n_past++;
     }
     c->past = past;
     return past != NULL;
 }
 
-static void look_at_model(struct maker *k, struct pz_case *c, int64_t oldest, bool *tied)
+static void look_at_model(struct maker *k, struct pz_case *c, int64_t oldest, struct told *told)
 {
     const struct pz_model *m = k->m;
     uint32_t u = pz_dict_find_str(&m->users, c->user_id);
@@ -189,7 +196,7 @@ static void look_at_model(struct maker *k, struct pz_case *c, int64_t oldest, bo
     for (uint64_t p = u == PZ_NONE ? 0 : m->ptr[u]; u != PZ_NONE && p < m->ptr[u + 1]; p++)
         if (m->weight[p] != 0)
             look_back(k, c, m->item[p] < m->items.n ? k->of_model[m->item[p]] : PZ_NONE, m->time[p],
-                      oldest, tied);
+                      oldest, told);
 }
 
 static bool make_case(struct maker *k, uint32_t u)
@@ -197,7 +204,8 @@ static bool make_case(struct maker *k, uint32_t u)
     struct pz_cases *cases = k->cases;
     struct pz_case *c = &cases->c[cases->n];
     int64_t oldest;
-    bool tied = false, good;
+    struct told told = { false, false };
+    bool good;
 
     *c = (struct pz_case){ .user_id = k->test.user[u] };
     c->use_model = k->from->role ? has_role(k->from, u, PZ_ROLE_TRAIN) : !k->from->history;
@@ -205,11 +213,12 @@ static bool make_case(struct maker *k, uint32_t u)
     if (!good || c->n_truth == 0)
         return good;
     if (c->use_model)
-        look_at_model(k, c, oldest, &tied);
+        look_at_model(k, c, oldest, &told);
     else
-        good = take_past(k, u, c, oldest, &tied);
+        good = take_past(k, u, c, oldest, &told);
     cases->held.n_items += c->n_truth;
-    cases->held.n_tied += tied;
+    cases->held.n_tied += told.tied;
+    cases->held.n_amid += told.amid;
     cases->n++;
     return good;
 }

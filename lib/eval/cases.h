@@ -40,6 +40,8 @@ struct pz_held_out {
                          * where seen items are left out */
     uint64_t n_tied; /* users whose first held-out event has the time of an event of the history:
                          * which of the two came first, nobody knows */
+    uint64_t n_amid; /* users whose history goes on after the first held-out event, if that has a
+                      * time: what is asked is what is missing, not what comes next */
 };
 
 struct pz_cases {

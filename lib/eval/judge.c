@@ -289,6 +289,15 @@ static enum pz_status refuse_learned(const struct pz_verdict *v, struct pz_err *
     return st;
 }
 
+/* Whether validation asked for what comes next, not for what is missing in a history. */
+static bool is_tuned_for_later(const struct pz_model *m)
+{
+    const char *what = json_string_value(
+        json_object_get(json_object_get(m->manifest, "check"), "tuned_for"));
+
+    return what && strcmp(what, "any") != 0;
+}
+
 /* What people should know before they believe a figure. */
 static void note(const struct pz_judgement *j)
 {
@@ -310,6 +319,12 @@ static void note(const struct pz_judgement *j)
                "of %llu of %llu users the first held-out event has the time of an event of the "
                "history: which came first is drawn from --seed",
                (unsigned long long)h->n_tied, n_users);
+    if (2 * h->n_amid > n_users && is_tuned_for_later(j->model[0]))
+        pz_log(v->how.log, PZ_LOG_NOTE,
+               "of %llu of %llu users the history goes on after the first held-out event: what is "
+               "missing in a history is asked here, and the model is tuned for what comes next; "
+               "pz-train --tune-for any tunes for this",
+               (unsigned long long)h->n_amid, n_users);
     if (v->how.seen == PZ_SEEN_EXCLUDE && 2 * h->n_repeats >= h->n_items && h->n_repeats > 0)
         pz_log(
             v->how.log, PZ_LOG_NOTE,

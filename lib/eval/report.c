@@ -70,9 +70,10 @@ static json_t *held_json(const struct pz_verdict *v)
 {
     const struct pz_held_out *h = &v->held;
     json_t *learned = json_object(),
-           *o = json_pack("{s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)h->n_events, "counted",
-                          (json_int_t)h->n_counted, "items", (json_int_t)h->n_items, "in_history",
-                          (json_int_t)h->n_repeats, "tied_users", (json_int_t)h->n_tied);
+           *o = json_pack("{s:I, s:I, s:I, s:I, s:I, s:I}", "events", (json_int_t)h->n_events,
+                          "counted", (json_int_t)h->n_counted, "items", (json_int_t)h->n_items,
+                          "in_history", (json_int_t)h->n_repeats, "tied_users",
+                          (json_int_t)h->n_tied, "amid_users", (json_int_t)h->n_amid);
 
     json_object_set_new(learned, "model", json_integer((json_int_t)v->learned[0]));
     for (size_t i = 0; i < v->n_rivals; i++)

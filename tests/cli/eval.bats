@@ -237,6 +237,20 @@ near() {
     done
 }
 
+@test "a test of what is missing in histories names the model that is tuned for it" {
+    small_shop
+    said() { # whether pz-eval names it for a model that learned without a part: SPLIT WHAT
+        pz-train -q --tune 1 -p sequence=off --tune-for "$2" -o m.pzm --holdout "$1" --holdout-out t.pzd shop.pzd
+        pz-eval --json m.pzm t.pzd 2>log >r.json
+        grep -q "pz-train --tune-for any" log
+    }
+    said random both
+    jq -e '.held_out.amid_users * 2 > .users' r.json
+    run ! said random any
+    run ! said leave-last both
+    jq -e '.held_out.amid_users == 0' r.json
+}
+
 @test "a click and a watch of one moment are held out together, and ties are reported" {
     awk 'BEGIN { srand(4); print "USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE"
         for (u = 0; u < 60; u++) for (k = 0; k < 12; k++) { t = 1700000000 + u * 1000 + k * 10; i = (u * 7 + k * 5) % 60
