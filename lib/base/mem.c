@@ -283,7 +283,7 @@ void pz_mem_fit(void *array, size_t n, size_t elem_bytes)
 
 void pz_mem_give_back(void *array, size_t n, size_t elem_bytes)
 {
-    enum { PIECE = 256 << 10 };
+    enum { PIECE = 64 << 10 };
     /* What stands before the array in its first page may be another's. Again and again from the
      * beginning, which costs nothing where nothing is. */
     uintptr_t p = (uintptr_t)array, first = (p + PAGE - 1) / PAGE * PAGE,

@@ -108,7 +108,7 @@ void pz_arena_clear(struct pz_arena *arena);
 void pz_mem_fit(void *array, size_t n, size_t elem_bytes);
 
 /* Give the memory of the first n elements of an array that pz_mem_room or pz_mem_array made back to
- * the system, in pieces of 256 kB. They are anything then; the array is freed as ever. */
+ * the system, in pieces of 64 kB. They are anything then; the array is freed as ever. */
 void pz_mem_give_back(void *array, size_t n, size_t elem_bytes);
 
 /* Give the pages of what was freed back to the system, where it can be told to. */
