@@ -140,7 +140,7 @@ static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *
 
 /* What a history tells of its user's ground truth, see struct pz_held_out. */
 struct told {
-    bool tied, amid;
+    bool tied, amid, timeless;
 };
 
 /* An event of the history: is its item ground truth, too? */
@@ -152,6 +152,7 @@ static void look_back(struct maker *k, struct pz_case *c, uint32_t item, int64_t
     c->n_history++;
     told->tied |= time == oldest;
     told->amid |= time > oldest && oldest != 0;
+    told->timeless |= time > oldest && oldest == 0;
     if (item == PZ_NONE || k->mark[item] != now || k->repeat[item] == now)
         return;
     k->repeat[item] = now;
@@ -204,7 +205,7 @@ static bool make_case(struct maker *k, uint32_t u)
     struct pz_cases *cases = k->cases;
     struct pz_case *c = &cases->c[cases->n];
     int64_t oldest;
-    struct told told = { false, false };
+    struct told told = { false, false, false };
     bool good;
 
     *c = (struct pz_case){ .user_id = k->test.user[u] };
@@ -219,6 +220,7 @@ static bool make_case(struct maker *k, uint32_t u)
     cases->held.n_items += c->n_truth;
     cases->held.n_tied += told.tied;
     cases->held.n_amid += told.amid;
+    cases->held.n_timeless += told.timeless;
     cases->n++;
     return good;
 }

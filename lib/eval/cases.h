@@ -42,6 +42,8 @@ struct pz_held_out {
                          * which of the two came first, nobody knows */
     uint64_t n_amid; /* users whose history goes on after the first held-out event, if that has a
                       * time: what is asked is what is missing, not what comes next */
+    uint64_t n_timeless; /* users whose held-out events have time 0, though their history has times:
+                          * nobody knows which of the two is asked */
 };
 
 struct pz_cases {

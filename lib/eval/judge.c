@@ -325,6 +325,13 @@ static void note(const struct pz_judgement *j)
                "missing in a history is asked here, and the model is tuned for what comes next; "
                "pz-train --tune-for any tunes for this",
                (unsigned long long)h->n_amid, n_users);
+    if (2 * h->n_timeless > n_users && is_tuned_for_later(j->model[0]))
+        pz_log(
+            v->how.log, PZ_LOG_NOTE,
+            "the held-out events of %llu of %llu users have no time and are asked for at the end "
+            "of the data, as what comes next; if they were taken out of histories whenever they "
+            "were, pz-train --tune-for any tunes for that",
+            (unsigned long long)h->n_timeless, n_users);
     if (v->how.seen == PZ_SEEN_EXCLUDE && 2 * h->n_repeats >= h->n_items && h->n_repeats > 0)
         pz_log(
             v->how.log, PZ_LOG_NOTE,

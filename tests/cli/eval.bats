@@ -246,6 +246,11 @@ near() {
     }
     said random both
     jq -e '.held_out.amid_users * 2 > .users' r.json
+    pz-import --export interactions t.pzd >t.csv
+    awk -F, 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "TIMESTAMP") at = i; print; next } { $at = 0; print }' OFS=, t.csv >0.csv
+    pz-import -q -o 0.pzd --interactions 0.csv # what was taken out where, nobody can tell
+    pz-eval m.pzm 0.pzd 2>log >r.txt
+    grep -q "have no time .* pz-train --tune-for any" log
     run ! said random any
     run ! said leave-last both
     jq -e '.held_out.amid_users == 0' r.json
