@@ -236,32 +236,28 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
     *used = job.used;
 }
 
-/* Whether a part has no weight in any list. */
-static bool is_idle(const struct pz_part *part)
-{
-    return part->weight <= 0 && part->cold_weight <= 0 && part->kept_weight <= 0 &&
-           part->kept_cold_weight <= 0;
-}
-
 /* Part i of all queries, added to their blends. */
 static void add_part(const struct pz_model *m, size_t i, struct pz_scoring *job, size_t n)
 {
     const struct pz_part *p = &m->part[i];
     struct pz_blend_ask ask[PZ_SCORE_BLOCK] = { 0 };
+    double weight[PZ_SCORE_BLOCK];
     float top[PZ_SCORE_BLOCK];
+    bool any = false;
 
-    if (is_idle(p))
-        return;
-    for (size_t k = 0; k < n; k++)
+    for (size_t k = 0; k < n; k++) {
         ask[k] = ask_of(m, &job[k]);
+        weight[k] = pz_part_weight(p, job[k].q);
+        any |= weight[k] > 0;
+    }
+    if (!any)
+        return;
     pz_blend_score(p, ask, n, m->items.n, top);
     for (size_t k = 0; k < n; k++) {
-        double weight = pz_part_weight(p, job[k].q);
-
-        if (top[k] <= 0 || weight <= 0)
+        if (top[k] <= 0 || weight[k] <= 0)
             continue;
         job[k].used |= 1u << i;
-        pz_blend_add(job[k].out, ask[k].score, m->items.n, (float)weight / top[k]);
+        pz_blend_add(job[k].out, ask[k].score, m->items.n, (float)weight[k] / top[k]);
     }
 }
 

@@ -452,10 +452,14 @@ static void add_user(const struct pz_corpus *c, const uint8_t *hold, const struc
     uint32_t user = d->user;
     uint64_t end = c->ptr[user + 1], k = truth_size(c, v, user), first = c->ptr[user];
 
-    while (first + 1 < end && !hold[first])
-        first++;
-    if (d->late || !asks_next(c, v)) {
-        add_case(c, hold, user, d->late ? slice_start(c, user, cut) : first, end, n_cases, v);
+    if (d->late) {
+        add_case(c, hold, user, slice_start(c, user, cut), end, n_cases, v);
+        return;
+    }
+    if (!asks_next(c, v)) {
+        while (first + 1 < end && !hold[first])
+            first++;
+        add_case(c, hold, user, first, end, n_cases, v);
         return;
     }
     add_case(c, hold, user, end - k, end, n_cases, v);
