@@ -194,7 +194,7 @@ part_diginetica() {
 }
 
 # One purchase of each user, whenever it was, without a time: what `--tune-for any` is tuned for. By default lists are
-# for what comes after the data, which is another question: that row is there to compare, and has no goal.
+# for what comes next, which is another question.
 part_retailrocket() {
     local s train test
     train=$(dataset retailrocket train) test=$(dataset retailrocket test)
@@ -208,6 +208,7 @@ part_retailrocket() {
     row retailrocket-alike purchase hr@10 - - -
     row retailrocket-weighted purchase hr@10 - \
         "$(jq .metrics.hit_rate_at_10 "$dir"/retailrocket-alike.[0-9]*.json | middle median | cut -c 1-6)" -
+    alone retailrocket-default ndcg@10
     alone retailrocket-alike ndcg@10
     alone retailrocket-weighted ndcg@10
 }

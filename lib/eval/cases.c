@@ -141,6 +141,7 @@ static bool take_truth(struct maker *k, uint32_t u, struct pz_case *c, int64_t *
 /* What a history tells of its user's ground truth, see struct pz_held_out. */
 struct told {
     bool tied, amid, timeless;
+    int64_t newest; /* time of its newest event */
 };
 
 /* An event of the history: is its item ground truth, too? */
@@ -150,6 +151,7 @@ static void look_back(struct maker *k, struct pz_case *c, uint32_t item, int64_t
     uint32_t now = (uint32_t)k->cases->n + 1;
 
     c->n_history++;
+    told->newest = time > told->newest ? time : told->newest;
     told->tied |= time == oldest;
     told->amid |= time > oldest && oldest != 0;
     told->timeless |= time > oldest && oldest == 0;
@@ -205,7 +207,7 @@ static bool make_case(struct maker *k, uint32_t u)
     struct pz_cases *cases = k->cases;
     struct pz_case *c = &cases->c[cases->n];
     int64_t oldest;
-    struct told told = { false, false, false };
+    struct told told = { false, false, false, 0 };
     bool good;
 
     *c = (struct pz_case){ .user_id = k->test.user[u] };
@@ -217,6 +219,10 @@ static bool make_case(struct maker *k, uint32_t u)
         look_at_model(k, c, oldest, &told);
     else
         good = take_past(k, u, c, oldest, &told);
+    /* Nobody knows when it was: then it is what came next. A history given beside the model may
+     * count time its own way. */
+    if (c->use_model && c->now == 0)
+        c->now = told.newest;
     cases->held.n_items += c->n_truth;
     cases->held.n_tied += told.tied;
     cases->held.n_amid += told.amid;

@@ -26,7 +26,8 @@ struct pz_case {
     const float *gain;        /* [n_truth] weight of the item's event, > 0; NULL: all alike */
     size_t n_truth;
     uint32_t n_history; /* events of the history that count */
-    int64_t now;        /* when it is asked: at its first ground truth; 0: at the end of the data */
+    int64_t now;        /* when it is asked: at its first ground truth, or where that has no time
+                           at the newest event of the model's history; 0: at the end of the data */
     bool early;         /* of cold items: within the item's first week */
 };
 

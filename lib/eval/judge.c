@@ -181,8 +181,9 @@ enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *
 
 static void weigh(struct pz_part *part, double weight)
 {
-    part->weight = part->kept_weight = weight;
-    part->cold_weight = part->kept_cold_weight = 0;
+    part->weight = weight;
+    part->cold_weight = 0;
+    part->kept = part->past = (struct pz_weights){ weight, 0 };
 }
 
 /* The popularity row of a given model: its own popularity part alone. */
@@ -257,7 +258,7 @@ static enum pz_status judge_parts(struct pz_judgement *j, struct pz_err *err)
     for (size_t p = 0; p < m->n_parts && st == PZ_OK; p++) {
         struct pz_contender *c = &j->v.alone[j->v.n_alone];
 
-        if (kept[p].weight <= 0 && kept[p].kept_weight <= 0)
+        if (pz_part_is_idle(&kept[p]))
             continue;
         for (size_t q = 0; q < m->n_parts; q++)
             weigh(&m->part[q], q == p);
@@ -328,8 +329,8 @@ static void note(const struct pz_judgement *j)
     if (2 * h->n_timeless > n_users && is_tuned_for_later(j->model[0]))
         pz_log(
             v->how.log, PZ_LOG_NOTE,
-            "the held-out events of %llu of %llu users have no time and are asked for at the end "
-            "of the data, as what comes next; if they were taken out of histories whenever they "
+            "the held-out events of %llu of %llu users have no time and are asked for right after "
+            "their histories, as what comes next; if they were taken out of these whenever they "
             "were, pz-train --tune-for any tunes for that",
             (unsigned long long)h->n_timeless, n_users);
     if (v->how.seen == PZ_SEEN_EXCLUDE && 2 * h->n_repeats >= h->n_items && h->n_repeats > 0)

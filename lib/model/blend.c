@@ -14,6 +14,7 @@
 #include "base/bits.h"
 #include "base/simd.h"
 #include "model/blend.h"
+#include "model/counts.h"
 
 static size_t round_up(size_t n)
 {
@@ -142,11 +143,25 @@ PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
 {
     bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
-    double weight = q->keeps_seen ? part->kept_weight : part->weight;
-    double cold = q->keeps_seen ? part->kept_cold_weight : part->cold_weight;
+    double past = q->keeps_seen ? 0 : q->past;
+    double weight = q->keeps_seen ? part->kept.weight : part->weight;
+    double cold = q->keeps_seen ? part->kept.cold_weight : part->cold_weight;
     double share = part->scorer->presence ? part->scorer->presence(part->part, q->now) : 1;
 
+    weight += past * (part->past.weight - weight);
+    cold += past * (part->past.cold_weight - cold);
     return share * (user ? weight + cold / (double)q->n_hist : weight);
+}
+
+bool pz_part_is_idle(const struct pz_part *part)
+{
+    return part->weight <= 0 && part->cold_weight <= 0 && part->kept.weight <= 0 &&
+           part->kept.cold_weight <= 0 && part->past.weight <= 0 && part->past.cold_weight <= 0;
+}
+
+double pz_model_past(const struct pz_model *m, int64_t now)
+{
+    return m->slice_s > 0 ? 1 - pz_count_fade((double)m->newest - (double)now, m->slice_s) : 0;
 }
 
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q)

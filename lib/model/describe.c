@@ -68,8 +68,9 @@ static json_t *parts(const struct pz_model *m)
 json_t *pz_model_describe(const struct pz_model *m)
 {
     static const char *const told[] = {
-        "version", "seed",  "events",  "event_power", "trend",   "seen", "user_cap",
-        "check",   "chain", "lineage", "live",        "dataset", "cost", "excluded_columns"
+        "version",      "seed",  "events",  "event_power", "trend",   "seen", "user_cap",
+        "check",        "chain", "lineage", "live",        "dataset", "cost", "excluded_columns",
+        "slice_seconds"
     };
     json_t *o = json_pack("{s:s, s:I, s:I, s:I, s:I, s:o}", "recipe", m->recipe->name,
                           "interactions", (json_int_t)m->n_interactions, "users",
@@ -145,6 +146,13 @@ static void say_events(const json_t *o, struct pz_str *out)
     pz_str_adds(out, json_object_get(o, "excluded_columns") ? "\n" : "");
 }
 
+/* The weight of a part in lists that have others. */
+static void say_other(const json_t *part, const char *key, const char *where, struct pz_str *out)
+{
+    if (json_object_get(part, key) && fabs(number(part, key) - number(part, "weight")) > 1e-9)
+        pz_str_addf(out, "; %.3f %s", number(part, key), where);
+}
+
 static void say_parts(const json_t *o, struct pz_str *out)
 {
     const json_t *part, *value, *trend = json_object_get(o, "trend");
@@ -157,9 +165,8 @@ static void say_parts(const json_t *o, struct pz_str *out)
         if (number(part, "early") > 0)
             pz_str_addf(out, " (and %.3g over the length of a short history)",
                         number(part, "early"));
-        if (json_object_get(part, "weight_kept") &&
-            fabs(number(part, "weight_kept") - number(part, "weight")) > 1e-9)
-            pz_str_addf(out, "; %.3f in lists with what was seen", number(part, "weight_kept"));
+        say_other(part, "weight_kept", "in lists with what was seen", out);
+        say_other(part, "weight_past", "in those of the past", out);
         json_object_foreach (pz_json_lend(json_object_get(part, "defaults")), name, value)
             pz_str_addf(out, "  %s %.4g (default %.4g)", name,
                         number(json_object_get(part, "settings"), name), json_number_value(value));

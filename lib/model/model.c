@@ -149,6 +149,7 @@ static enum pz_status load_manifest(struct pz_model *m, struct pz_err *err)
     m->newest = json_integer_value(json_object_get(m->manifest, "newest"));
     seen = json_string_value(json_object_get(m->manifest, "seen"));
     m->keep_seen = seen && strcmp(seen, "keep") == 0;
+    m->slice_s = json_number_value(json_object_get(m->manifest, "slice_seconds"));
     m->event_power = json_number_value(json_object_get(m->manifest, "event_power"));
     m->softmax_scale = json_number_value(json_object_get(m->manifest, "softmax_scale"));
     if (!m->recipe)
@@ -168,6 +169,15 @@ static enum pz_status load_trend(struct pz_model *m, struct pz_err *err)
     return pz_trend_load(m->table, m->items.n, &m->trend, err);
 }
 
+/* Weights of their own, where there are any. */
+static void take_weights(const json_t *entry, const char *weight, const char *early,
+                         struct pz_weights *w)
+{
+    if (json_object_get(entry, weight))
+        *w = (struct pz_weights){ json_number_value(json_object_get(entry, weight)),
+                                  json_number_value(json_object_get(entry, early)) };
+}
+
 static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
 {
     const json_t *list = json_object_get(m->manifest, "parts"), *entry;
@@ -181,12 +191,11 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (st != PZ_OK || m->n_parts == PZ_MAX_PARTS)
             break;
         p->scorer = name ? pz_scorer_find(name) : NULL;
-        p->weight = p->kept_weight = json_number_value(json_object_get(entry, "weight"));
-        p->cold_weight = p->kept_cold_weight = json_number_value(json_object_get(entry, "early"));
-        if (json_object_get(entry, "weight_kept")) {
-            p->kept_weight = json_number_value(json_object_get(entry, "weight_kept"));
-            p->kept_cold_weight = json_number_value(json_object_get(entry, "early_kept"));
-        }
+        p->weight = json_number_value(json_object_get(entry, "weight"));
+        p->cold_weight = json_number_value(json_object_get(entry, "early"));
+        p->kept = p->past = (struct pz_weights){ p->weight, p->cold_weight };
+        take_weights(entry, "weight_kept", "early_kept", &p->kept);
+        take_weights(entry, "weight_past", "early_past", &p->past);
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");

@@ -28,17 +28,21 @@ struct pz_part {
     void *part;         /* owned */
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
-    double kept_weight, kept_cold_weight; /* the same in lists that hold what was seen */
-    const struct pz_trend *trend;         /* multiplies its scores; NULL: none; borrowed */
+    struct pz_weights kept;       /* the same in lists that hold what was seen */
+    struct pz_weights past;       /* in those that do not, long before the end of the data */
+    const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
     uint32_t version; /* another one wherever part would make other vectors of histories, for who
                          keeps those; 0: nobody does */
 };
 
-/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events,
- * kept_weight and kept_cold_weight where q->keeps_seen.
+/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events; of
+ * `kept` where q->keeps_seen, else on the way to `past` as far as q->past says.
  * After one or two events the other parts know little, and what everybody likes is worth half as
  * much as they are. Of a part of what is now (pz_scorer.presence) its share of that. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
+
+/* Whether a part has no weight in any list. */
+bool pz_part_is_idle(const struct pz_part *part);
 
 /* The query as a part may read it: without items that came since training, if it knows nothing of
  * such.
@@ -79,6 +83,7 @@ struct pz_model {
     size_t n_parts;
     bool sealed;                  /* the file is known to be whole without reading it */
     bool keep_seen;               /* validation found lists better with what was seen */
+    double slice_s;               /* how long the newest slice of the search was; 0: none */
     double event_power;           /* by which event weights are damped; 0: PZ_EVENT_POWER */
     double softmax_scale;         /* score = softmax(scale * blend) over the catalogue */
     json_t *manifest;             /* owned */
@@ -88,6 +93,10 @@ struct pz_model {
     struct pz_arrivals *arrivals; /* owned; items of `fresh` that users have; NULL: none */
     void *owned[5]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
+
+/* How far a question asked at `now` is one of the past: 0 at the end of the data and after it, half
+ * a quarter of the slice before, 0 at any time where no slice was judged. */
+double pz_model_past(const struct pz_model *m, int64_t now);
 
 /* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds where its seal says that
  * nobody has touched it, else it is read whole).

@@ -38,7 +38,7 @@ static const float UP = 1.000001f; /* more than a few products round */
 bool pz_rough_suits(const struct pz_model *m)
 {
     for (size_t i = 0; i < m->n_parts && m->items.n > FEW_ITEMS; i++)
-        if (m->part[i].scorer->rough && m->part[i].weight > 0)
+        if (m->part[i].scorer->rough && !pz_part_is_idle(&m->part[i]))
             return true;
     return false;
 }

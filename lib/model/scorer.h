@@ -95,15 +95,21 @@ enum pz_suits {
     PZ_SUITS
 };
 
+/* What a part counts in a blend: weight + cold_weight / n where a user's history has n > 0 events.
+ */
+struct pz_weights {
+    double weight, cold_weight;
+};
+
 /* One part of a model to be: its scorer and the settings and weight chosen for it. */
 struct pz_choice {
     const struct pz_scorer *scorer;
     double value[PZ_MAX_SETTINGS];
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
-    double cold_weight; /* as in struct pz_part, beside a first part of 1 */
-    bool weighs_kept;   /* kept_weight and kept_cold_weight are others than these */
-    double kept_weight, kept_cold_weight;
+    double cold_weight;            /* as in struct pz_part, beside a first part of 1 */
+    bool weighs_kept, weighs_past; /* kept and past are others than these */
+    struct pz_weights kept, past;
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
     /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which

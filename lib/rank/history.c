@@ -408,6 +408,7 @@ static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *as
                                   .context = h->context,
                                   .n_context = h->n_context,
                                   .now = h->now,
+                                  .past = pz_model_past(asked->m, h->now),
                                   .keeps_seen = pz_rank_seen(asked->m, &asked->req->rules,
                                                              asked->req->n_rank > 0) !=
                                                 PZ_SEEN_EXCLUDE };

@@ -352,6 +352,19 @@ static double close(const struct outlook *o)
                                  turned * (fit_s(o, 0) - turned_s(o, 0));
 }
 
+/* The weights once more, on the cases beside the slice. */
+static double past(const struct outlook *o)
+{
+    const struct pz_valid *v = &o->e->v;
+    uint32_t n = 0;
+
+    if (!v->sliced || v->tune_for != PZ_FOR_BOTH || v->n_users == 0)
+        return 0;
+    for (uint32_t u = 0; u < v->n_users; u++)
+        n += v->late[u] ? 0 : v->first[u + 1] - v->first[u];
+    return balance(o) * n / v->first[v->n_users];
+}
+
 /* Where they were not judged before, defaults are for the check. */
 static double check(const struct outlook *o)
 {
@@ -380,6 +393,7 @@ static double tuning_s(const struct outlook *o)
     s += stage(o, "all together", together(o, n_fits));
     s += stage(o, "closing comparison", close(o));
     s += stage(o, "repeats", search_repeats(o));
+    s += stage(o, "weights of the past", past(o));
     return s + stage(o, "check",
                      check(o) + fmin(SCALE_CASES / o->cases, 1) * ask_all(o) +
                          SCALE_NS * 1e-9 * SCALE_CASES * c->n_items);

@@ -33,6 +33,13 @@ json_t *pz_outcome_rules(const struct pz_train_cfg *cfg)
     return list;
 }
 
+static void put_weights(json_t *entry, const char *weight, const char *early,
+                        const struct pz_weights *w)
+{
+    json_object_set_new(entry, weight, json_real(w->weight));
+    json_object_set_new(entry, early, json_real(w->cold_weight));
+}
+
 json_t *pz_outcome_parts(const struct pz_training *t)
 {
     json_t *list = json_array();
@@ -45,10 +52,10 @@ json_t *pz_outcome_parts(const struct pz_training *t)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
         entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
                           "early", c->cold_weight, "settings", settings);
-        if (c->weighs_kept) {
-            json_object_set_new(entry, "weight_kept", json_real(c->kept_weight));
-            json_object_set_new(entry, "early_kept", json_real(c->kept_cold_weight));
-        }
+        if (c->weighs_kept)
+            put_weights(entry, "weight_kept", "early_kept", &c->kept);
+        if (c->weighs_past)
+            put_weights(entry, "weight_past", "early_past", &c->past);
         /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
@@ -82,6 +89,8 @@ bool pz_outcome_add_findings(const struct pz_training *t, json_t *doc)
         ok = json_object_set_new(doc, "seen",
                                  json_string(t->seen == PZ_SEEN_BETTER_KEPT ? "keep"
                                                                             : "exclude")) == 0;
+    if (t->slice_s > 0)
+        ok = json_object_set_new(doc, "slice_seconds", json_real(t->slice_s)) == 0 && ok;
     if (t->corpus.c.event_power > 0)
         ok = json_object_set_new(doc, "event_power", json_real(t->corpus.c.event_power)) == 0 && ok;
     if (t->cfg->n_excluded > 0)
@@ -164,8 +173,9 @@ static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct
     c->weight = number(entry, "weight");
     c->cold_weight = number(entry, "early");
     c->weighs_kept = json_object_get(entry, "weight_kept") != NULL;
-    c->kept_weight = number(entry, "weight_kept");
-    c->kept_cold_weight = number(entry, "early_kept");
+    c->kept = (struct pz_weights){ number(entry, "weight_kept"), number(entry, "early_kept") };
+    c->weighs_past = json_object_get(entry, "weight_past") != NULL;
+    c->past = (struct pz_weights){ number(entry, "weight_past"), number(entry, "early_past") };
     c->reached = number(entry, "reached");
     for (size_t k = 0; k < scorer->n_settings; k++) {
         const json_t *value = json_object_get(settings, scorer->settings[k].name);
@@ -185,6 +195,7 @@ enum pz_status pz_outcome_take(const json_t *doc, struct pz_training *t, struct 
     t->seen = !seen                       ? PZ_SEEN_UNJUDGED
               : strcmp(seen, "keep") == 0 ? PZ_SEEN_BETTER_KEPT
                                           : PZ_SEEN_BETTER_HIDDEN;
+    t->slice_s = number(doc, "slice_seconds");
     t->corpus.c.event_power = number(doc, "event_power");
     pz_choice_init(&t->trend, &pz_trend_choice);
     t->trend.value[PZ_TREND_POWER] = number(trend, "power");

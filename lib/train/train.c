@@ -218,6 +218,7 @@ static enum pz_status tune(struct pz_training *t, struct pz_err *err)
                                .trials = t->trials,
                                .check = t->check,
                                .seen_verdict = &t->seen,
+                               .slice_s = &t->slice_s,
                                .record_time = t->cfg->record_time };
 
     /* Popularity alone has nothing that could be compared. */
@@ -251,8 +252,8 @@ static void drop_idle(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
 
-        if (c->weight <= 0 && c->kept_weight <= 0 && !is_wanted(t->cfg, c->scorer) &&
-            !c->scorer->is_fallback && !c->scorer->kept_idle) {
+        if (c->weight <= 0 && c->kept.weight <= 0 && c->past.weight <= 0 &&
+            !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback && !c->scorer->kept_idle) {
             if (t->cfg->n_trials > 0)
                 pz_log(t->cfg->log, c->unjudged ? PZ_LOG_WARN : PZ_LOG_NOTE, "%s %s: left out",
                        c->scorer->name,

@@ -29,6 +29,7 @@ struct pz_training {
     struct pz_trend now;    /* by trend, of the whole corpus */
     double softmax_scale;
     enum pz_seen_verdict seen;
+    double slice_s;  /* as in struct pz_model */
     json_t *trials;  /* array; owned */
     json_t *check;   /* the held-out check of tuning, an object, empty without; owned */
     json_t *chain;   /* of an update: how far from the last full training; owned */

@@ -10,8 +10,9 @@
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not. Where lists are better with such
  *      items, they have weights of their own
- *   6. the held-out check: what all that is worth, beside the defaults (check.c)
- *   7. the scale at which softmax of the blend gives the truths the best likelihood
+ *   6. where a slice of time is judged, weights for questions of the past, on the other cases
+ *   7. the held-out check: what all that is worth, beside the defaults (check.c)
+ *   8. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
  * exception. */
 #include "train/tune.h"
@@ -297,9 +298,9 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, b
     return st;
 }
 
-/* Where lists are better with what was seen, such lists have weights of their own, sought on the
- * cases of the search as they are. */
-static enum pz_status weigh_kept(struct pz_search *s, struct pz_err *err)
+/* Other weights than those found, which stay: sought by the cases of the search as they are, into
+ * `kept` of the choices or, of cases beside the slice, into `past`. */
+static enum pz_status weigh_again(struct pz_search *s, bool past, struct pz_err *err)
 {
     struct pz_part before[PZ_MAX_PARTS];
     enum pz_status st;
@@ -311,12 +312,32 @@ static enum pz_status weigh_kept(struct pz_search *s, struct pz_err *err)
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];
 
-        c->weighs_kept = !c->weight_fixed;
-        c->kept_weight = settled(s, p);
-        c->kept_cold_weight = s->part[p].cold_weight / first_weight(s);
+        *(past ? &c->weighs_past : &c->weighs_kept) = !c->weight_fixed;
+        *(past ? &c->past : &c->kept) = (struct pz_weights){ settled(s, p), s->part[p].cold_weight /
+                                                                                first_weight(s) };
     }
     memcpy(s->part, before, s->n_parts * sizeof *before);
     return st;
+}
+
+/* Questions of the past have weights of their own: those that were found serve what comes after the
+ * data above all (validation.h). */
+static enum pz_status weigh_past(struct pz_search *s, const struct pz_corpus *corpus,
+                                 struct pz_err *err)
+{
+    const struct pz_valid *v = s->v;
+    enum pz_status st;
+
+    memcpy(v->still, v->late, v->n_users);
+    st = weigh_again(s, true, err);
+    memset(v->still, 0, v->n_users);
+    *s->cfg->slice_s = (double)corpus->newest - (double)v->cut;
+    return st;
+}
+
+static bool weighs_past(const struct pz_search *s)
+{
+    return s->cfg->slice_s && s->v->sliced && s->v->tune_for == PZ_FOR_BOTH && s->n_parts > 1;
 }
 
 /* What people have again is at the top of a list or of no use: where the mix also looks further
@@ -352,7 +373,7 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     else if (st == PZ_OK)
         say_seen(s->cfg, false);
     if (st == PZ_OK && kept && s->n_parts > 1 && !pz_search_out_of_time(s))
-        st = weigh_kept(s, err);
+        st = weigh_again(s, false, err);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);
@@ -440,6 +461,9 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
+    if (st == PZ_OK && weighs_past(s) && !pz_search_out_of_time(s))
+        st = weigh_past(s, corpus, err);
+    pz_search_stage(s, "weights of the past");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);
     if (st == PZ_OK)

@@ -43,6 +43,8 @@ struct pz_tune_cfg {
     struct pz_log *log;
     json_t *trials;   /* array that receives an object a trial */
     json_t *check;    /* object that receives the held-out check (check.c); NULL: none */
+    double *slice_s;  /* receives how long the newest slice is by which weights for now were found
+                        that are not those of the past; NULL: there are no such */
     bool record_time; /* with its processor seconds */
     enum pz_seen_verdict *seen_verdict; /* receives it; NULL: not asked */
 };

@@ -405,6 +405,28 @@ two_days() {
     cmp early.json m.json
 }
 
+@test "a question of the past has weights of its own, and one of no time is of when its history ends" {
+    awk -F, 'NR == 1 || substr($1, 5, 1) ~ /[01]/' "$SHOP/interactions.csv" >inter.csv
+    pz-import -q -o shop.pzd --interactions inter.csv --items "$SHOP/items.csv"
+    pz-train -q -p sequence=off --holdout leave-last --tune-for both --holdout-out last.pzd -o m.pzm shop.pzd
+    pz-train --info m.pzm --json | jq -e '.slice_seconds > 86400 and (.parts | any(.weight_past < .weight))'
+    pz-train --info m.pzm | grep "in those of the past"
+    pz-import --export interactions last.pzd >last.csv
+    value() { # nDCG@10 where all is asked for at a time
+        awk -F, -v OFS=, -v t="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "TIMESTAMP") at = i } NR > 1 { $at = t } 1' last.csv |
+            pz-import -q -o t.pzd --interactions -
+        pz-eval -q --json --at 10 m.pzm t.pzd | jq .metrics.normalized_discounted_cumulative_gain_at_10
+    }
+    true=$(pz-eval -q --json --at 10 m.pzm last.pzd | jq .metrics.normalized_discounted_cumulative_gain_at_10)
+    unknown=$(value 0) end=$(value 1900000000)
+    jq -n -e "$true > $end and $unknown > $end"
+    pz-train -q --update m.pzm -o new.pzm last.pzd # which hands them on
+    for model in m new; do
+        pz-train --info $model.pzm --json | jq '.slice_seconds, .parts[].weight_past, .parts[].early_past' >$model.json
+    done
+    cmp m.json new.json
+}
+
 @test "--info says what a model learned from, consists of and was worth; status and list say it of a campaign" {
     small_shop
     pz-train -q --tune 1 -p sequence=off -p factors.dim=8 --event Purchase:weight=1 --event View:weight=0.25 -o m.pzm shop.pzd

@@ -59,7 +59,7 @@ TEST(it_says_little_of_the_past)
     struct tiny *t = three_users();
     struct pz_query q = query_of(t->item, 1);
     struct fitted f;
-    struct pz_part part = { .scorer = &pz_recent, .weight = 3, .cold_weight = 1, .kept_weight = 6 };
+    struct pz_part part = { .scorer = &pz_recent, .weight = 3, .cold_weight = 1, .kept = { 6, 0 } };
 
     fit(&f, t, 8, 0);
     part.part = f.part;
@@ -74,6 +74,32 @@ TEST(it_says_little_of_the_past)
     assert_true(pz_part_weight(&part, &q) == 0);
     pz_recent.free(f.part);
     free(t);
+}
+
+TEST(a_question_of_the_past_has_weights_of_its_own)
+{
+    struct pz_model m = { .newest = 100 * DAY };
+    struct pz_part part = {
+        .scorer = &pz_popularity, .weight = 3, .cold_weight = 1, .kept = { 6, 0 }, .past = { 1, 0 }
+    };
+    struct pz_query q = { .n_hist = 1 };
+
+    assert_true(pz_model_past(&m, 0) == 0); /* no slice was judged */
+    m.slice_s = 8 * DAY;
+    assert_true(pz_model_past(&m, 100 * DAY) == 0 && pz_model_past(&m, 200 * DAY) == 0);
+    assert_true(pz_model_past(&m, 0) == 1 && pz_model_past(&m, INT64_MIN) == 1);
+    q.past = pz_model_past(&m, 98 * DAY); /* a quarter of the slice before the end */
+    assert_near(q.past, 0.5, 1e-9);
+    assert_near(pz_part_weight(&part, &q), 2.5, 1e-9);
+    q.past = 1;
+    assert_near(pz_part_weight(&part, &q), 1, 1e-9);
+    q.keeps_seen = true;
+    assert_near(pz_part_weight(&part, &q), 6, 1e-9);
+    assert_false(pz_part_is_idle(&part));
+    part = (struct pz_part){ .scorer = &pz_popularity };
+    assert_true(pz_part_is_idle(&part));
+    part.past.weight = 1;
+    assert_false(pz_part_is_idle(&part));
 }
 
 TEST(parts_survive_files_and_threads)
