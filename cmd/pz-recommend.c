@@ -61,6 +61,13 @@ const struct pz_opt recommend_opts[] = {
     PZ_REAL(0, "exploration-age", struct recommend_cfg, ask.exploration_age,
             "0 (campaign setting, else 30)", 0, 100000, "DAYS",
             "items up to this age, counted back from the newest interaction, are young"),
+    PZ_REAL(0, "probe", struct recommend_cfg, ask.probe, "0 (campaign setting, else 1)", 0, 1,
+            "SHARE",
+            "look only at what seems best and the longest vectors of this share of the items: "
+            "sooner in large catalogues, and not always the same list. 0.002 does well; 1: all"),
+    PZ_FLAG(0, "check-probe", struct recommend_cfg, check_probe,
+            "say how much of the exact lists a probe finds and what it costs, and recommend "
+            "nothing"),
     PZ_STR(0, "page-token", struct recommend_cfg, ask.page_token, NULL, "TOKEN",
            "the page after the answer that gave this token; start begins and has text formats say "
            "the next"),

@@ -34,6 +34,15 @@ goals() {
     fi
 }
 
+# probe_goal ITEMS: a row of answers by a probe beside exact ones, and how much of their lists it finds
+probe_goal() {
+    pz-recommend -q "$campaign" --probe 0.002 --check-probe --json | jq -r '"\(.cpuMs) \(.exactCpuMs) \(.recall)"' |
+        while read -r ms exact recall; do
+            goal_row "--probe .002, $1 items, ms, recall $recall" "$ms" "$exact" \
+                "$(awk -v ms="$exact" -v recall="$recall" 'BEGIN { print recall < .99 ? 0 : ms / 10 }')" 'an exact answer'
+        done
+}
+
 make -s "$B/scripts/bench-rank" "$B/scripts/latency" B="$B"
 printf '%9s %8s %6s %8s %9s %6s | %6s %7s %7s %7s %6s | %8s %8s %6s %6s\n' items 'train s' growth 'peak MB' 'publish s' \
     growth true least median pages growth 'floor us' 'rank us' times growth
@@ -59,6 +68,7 @@ for size in $SIZES; do
                 growth(2), peak, n[3], growth(3), least, n[4], median, pages, growth(4), floor, n[5], n[5] / floor, growth(5)
         }'
     goals "$found" "$one" "$least" "$warm" "$floor" >>"$rows"
+    [ "$found" -lt 100000 ] || probe_goal "$found" >>"$rows"
     before=$now
     rm -rf "$model" "$campaign"
 done

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "answer/batch.h"
+#include "answer/probe.h"
 #include "base/mem.h"
 #include "cmd/recommend/recommend.h"
 #include "text/sink.h"
@@ -150,6 +151,7 @@ static enum pz_status answer_one(struct recommend_job *job, const struct pz_ques
                "nothing is known of user \"%s\": the answer is what everybody likes%s",
                a.req.user_id, a.req.n_history > 0 ? " beside what --history says" : "");
     job->n_short = a.answer.is_short;
+    job->n_probed = a.answer.probed > 0;
     pz_answered_clear(&a);
     return st;
 }
@@ -169,6 +171,47 @@ static enum pz_status check_filter(struct recommend_job *job, const struct pz_qu
                 job->cfg->common.json ? "{\"pass\":%llu,\"of\":%u}\n" : "%llu of %u %s pass\n",
                 (unsigned long long)passed, of, pz_filter_of_users(filter) ? "users" : "items");
     return write_text(job, &text, err);
+}
+
+/* One row of the table. */
+static void add_probed(struct pz_str *text, const struct pz_probed *p, bool json)
+{
+    double ms = 1e3 * p->cpu_s, exact_ms = 1e3 * p->exact_cpu_s;
+
+    if (json)
+        pz_str_addf(text,
+                    "{\"share\":%g,\"users\":%zu,\"probed\":%zu,\"looked\":%.5f,"
+                    "\"recall\":%.4f,\"cpuMs\":%.3f,\"exactCpuMs\":%.3f}\n",
+                    p->share, p->n, p->n_probed, p->looked, p->recall, ms, exact_ms);
+    else
+        pz_str_addf(text, "%7g %7zu %7zu %9.5f %7.4f %8.3f %8.3f\n", p->share, p->n, p->n_probed,
+                    p->looked, p->recall, ms, exact_ms);
+}
+
+/* For the share asked for, or several. */
+static enum pz_status check_probe(struct recommend_job *job, struct pz_err *err)
+{
+    static const double ladder[] = { .001, .002, .005, .01, .02 };
+    double own = pz_prepared_request(job->prepared)->probe;
+    size_t n = own > 0 ? 1 : sizeof ladder / sizeof *ladder;
+    bool json = job->cfg->common.json;
+    struct pz_str text = { 0 };
+    enum pz_status st = PZ_OK;
+
+    if (!json)
+        pz_str_addf(&text, "%7s %7s %7s %9s %7s %8s %8s\n", "share", "users", "probed", "looked",
+                    "recall", "CPU ms", "exact");
+    for (size_t i = 0; i < n && st == PZ_OK; i++) {
+        struct pz_probed p;
+
+        st = pz_probe_measure(job->prepared, own > 0 ? own : ladder[i], &p, err);
+        if (st == PZ_OK)
+            add_probed(&text, &p, json);
+    }
+    if (st == PZ_OK)
+        return write_text(job, &text, err);
+    pz_str_clear(&text);
+    return st;
 }
 
 /* "I/N", I from 1 to N. */
@@ -206,6 +249,7 @@ static enum pz_status answer_many(struct recommend_job *job, struct pz_err *err)
     job->n_rows = batch.n_rows;
     job->n_short = batch.n_short;
     job->n_failed = batch.n_failed;
+    job->n_probed = batch.n_probed;
     return st;
 }
 
@@ -217,6 +261,7 @@ enum pz_status recommend_answer(struct recommend_job *job, struct pz_err *err)
 
     if (st == PZ_OK)
         st = job->cfg->check_filter        ? check_filter(job, &q, err)
+             : job->cfg->check_probe       ? check_probe(job, err)
              : recommend_is_many(job->cfg) ? answer_many(job, err)
                                            : answer_one(job, &q, err);
     pz_arena_clear(&arena);
@@ -245,7 +290,7 @@ static enum pz_status check_whom(const struct recommend_cfg *cfg, const struct p
     bool for_all = m->recipe->task == PZ_TASK_USER && m->n_parts == 1;
 
     if (for_all || recommend_is_many(cfg) || cfg->user || cfg->item || cfg->history.n ||
-        cfg->check_filter)
+        cfg->check_filter || cfg->check_probe)
         return PZ_OK;
     return pz_err_set(err, PZ_USAGE,
                       "for whom? give --user, --item, --history, --input or --all-users");
@@ -294,6 +339,10 @@ void recommend_report(const struct recommend_job *job)
     if (job->n_short > 0)
         pz_log(job->log, PZ_LOG_NOTE, "fewer than %u items could be recommended%s",
                pz_prepared_request(job->prepared)->num,
+               recommend_is_many(job->cfg) ? " for some" : "");
+    if (job->n_probed > 0)
+        pz_log(job->log, PZ_LOG_NOTE,
+               "a part of the items was looked at (probe)%s; --check-probe says what that costs",
                recommend_is_many(job->cfg) ? " for some" : "");
     if (job->n_failed > 0)
         pz_log(job->log, PZ_LOG_WARN, "%llu rows could not be answered; their lines say why",

@@ -17,7 +17,7 @@ struct recommend_cfg {
     const char *input, *part, *segment_item, *segment_where;
     bool segments;
     bool all_users, all_items; /* many */
-    bool check_filter, wide, manifest;
+    bool check_filter, check_probe, wide, manifest;
     const char *format, *columns, *output;
     struct pz_common common;
 };
@@ -33,7 +33,7 @@ struct recommend_job {
     struct pz_sink *out;
     struct pz_show show;
     struct pz_log *log;
-    uint64_t n_asked, n_rows, n_short, n_failed;
+    uint64_t n_asked, n_rows, n_short, n_failed, n_probed;
 };
 
 extern const struct pz_opt recommend_opts[];

@@ -117,6 +117,7 @@ struct pz_ask_options {
     long long num;             /* 0: setting "num", else 25 */
     double exploration_weight; /* < 0: setting "exploration-weight", else the recipe's .3 */
     double exploration_age;    /* days; <= 0: setting "exploration-age", else 30 */
+    double probe;              /* share of the items; <= 0: setting "probe", else all */
     const char *seen;          /* NULL or "default": setting "seen", else the recipe's rule */
     const char *seen_types, *seen_age, *diversify, *rotate, *objective; /* NULL: none */
     struct pz_strs context, promote, promote_values, boost, max_per;

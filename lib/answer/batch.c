@@ -30,10 +30,11 @@ struct block {
     struct pz_question *q;  /* [size] */
     struct pz_str *text;    /* [size] the answer, or why there is none */
     enum pz_status *status; /* [size] */
-    bool *is_short;         /* [size] */
-    size_t *n_rows;         /* [size] results of the answer */
-    bool warned;            /* that rows cannot say how many results they want */
-    bool known_only;        /* pass over users of whom nothing is known: they were forgotten */
+    bool *is_short;         /* [size] as the next one */
+    bool *is_probed;
+    size_t *n_rows;  /* [size] results of the answer */
+    bool warned;     /* that rows cannot say how many results they want */
+    bool known_only; /* pass over users of whom nothing is known: they were forgotten */
     size_t size, n;
     struct pz_arena arena; /* of the questions */
 };
@@ -46,6 +47,7 @@ static void free_block(struct block *b)
     free(b->text);
     free(b->status);
     free(b->is_short);
+    free(b->is_probed);
     free(b->n_rows);
     pz_arena_clear(&b->arena);
 }
@@ -66,8 +68,9 @@ static enum pz_status make_block(struct block *b, struct pz_batch *batch, struct
     b->text = pz_mem_array(size, sizeof *b->text);
     b->status = pz_mem_array(size, sizeof *b->status);
     b->is_short = pz_mem_array(size, sizeof *b->is_short);
+    b->is_probed = pz_mem_array(size, sizeof *b->is_probed);
     b->n_rows = pz_mem_array(size, sizeof *b->n_rows);
-    return b->q && b->text && b->status && b->is_short && b->n_rows
+    return b->q && b->text && b->status && b->is_short && b->is_probed && b->n_rows
                ? PZ_OK
                : pz_err_memory(err, "a batch", (double)(size * sizeof *b->q));
 }
@@ -88,6 +91,7 @@ static void write_one(struct block *b, size_t i, struct pz_asked_one *one)
     pz_str_reset(&b->text[i]);
     b->status[i] = one->status;
     b->is_short[i] = a->answer.is_short && a->req.n_rank == 0;
+    b->is_probed[i] = a->answer.probed > 0;
     b->n_rows[i] = 0;
     /* Between the list of users and the question somebody was forgotten: nothing is written of
      * them. */
@@ -145,6 +149,7 @@ static enum pz_status write_block(struct block *b, struct pz_err *err)
         if (st == PZ_OK && b->text[i].len)
             st = pz_sink_write(batch->out, b->text[i].data, b->text[i].len, err);
         batch->n_short += b->is_short[i];
+        batch->n_probed += b->is_probed[i];
         batch->n_rows += b->n_rows[i];
         batch->n_failed += b->status[i] != PZ_OK;
         batch->n_asked++;
@@ -161,6 +166,7 @@ static void write_segment(struct block *b, size_t i, const struct pz_user_segmen
     pz_str_reset(out);
     b->status[i] = s->status;
     b->is_short[i] = s->status == PZ_OK && s->n < b->base->num;
+    b->is_probed[i] = false;
     b->n_rows[i] = s->status == PZ_OK ? s->n : 0;
     if (s->status == PZ_OK)
         pz_answer_segment(out, b->batch->show, &b->q[i], s);

@@ -20,6 +20,7 @@ struct pz_batch {
                              * n_parts: stable as others come; n_parts 0: all */
     uint64_t n_asked, n_short, n_failed; /* out: failed ones are answered by an error object */
     uint64_t n_rows;                     /* out: items in all answers, or users of segments */
+    uint64_t n_probed; /* out: answers for which a part of the items was looked at */
 };
 
 /* Answer every row of a file, CSV or JSON Lines: userId or itemId or history, and itemList for

@@ -19,6 +19,7 @@ const struct pz_ask_default pz_ask_defaults[] = {
     { "num", 25, NULL, "25" },
     { "exploration-weight", PZ_EXPLORE_WEIGHT, NULL, "0.3" },
     { "exploration-age", PZ_EXPLORE_CUTOFF_DAYS, NULL, "30" },
+    { "probe", 0, NULL, "none" },
     { "seen", 0, "default", "the recipe's rule" },
     { NULL, 0, NULL, NULL }
 };
@@ -168,6 +169,7 @@ static void fill_base(struct pz_prepared *p, const struct pz_settings *set,
                                            o->exploration_weight),
         .exploration_cutoff_days = merge_number(set, "exploration-age", o->exploration_age > 0,
                                                 o->exploration_age),
+        .probe = merge_number(set, "probe", o->probe > 0, o->probe),
         .no_scores = o->no_scores,
         .explain = o->explain
     };

@@ -305,6 +305,8 @@ static void add_batch_line(struct pz_str *out, const struct pz_show *show,
     }
     if (a->is_short)
         pz_str_adds(out, ",\"short\":true");
+    if (req->probe > 0)
+        pz_str_addf(out, ",\"probed\":%.5f", a->probed);
     pz_str_addf(out, ",\"recommendationId\":\"%s\"},\"error\":null}\n",
                 pz_answered_rid(answered, rid));
 }
@@ -400,6 +402,8 @@ static void add_object(struct pz_str *out, const struct pz_show *show,
     pz_str_addf(out, "],\"recommendationId\":\"%s\",\"short\":%s,", pz_answered_rid(answered, rid),
                 a->is_short ? "true" : "false");
     add_rules(out, show->snap->model, req);
+    if (req->probe > 0)
+        pz_str_addf(out, ",\"probed\":%.5f", a->probed);
     if (a->has_next)
         pz_str_addf(out, ",\"nextPageToken\":\"%s\"", pz_page_format(&a->next, token));
     pz_str_adds(out, "}\n");

@@ -20,6 +20,7 @@ const struct pz_settable pz_settings_known[] = {
     { "num", NULL, 1, 1000000, true, "results wanted when a request does not say" },
     { "exploration-weight", NULL, 0, 1, false, "share of young items: 0 only relevance, 1 most" },
     { "exploration-age", NULL, 0.001, 100000, false, "days up to which an item is young" },
+    { "probe", NULL, 0, 1, false, "share of the items whose vectors answers look at; 0: all" },
     { "seen", "exclude|keep|only|auto", 0, 0, false,
       "what happens to items of the user's history" },
     { "live", "", 0, 0, false, "folder of a live store that several campaigns share" },

@@ -449,6 +449,17 @@ static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
             r->max[w] = max_of_word(t, w);
 }
 
+static void begin(struct pz_rough_task *t)
+{
+    struct pz_rough *r = t->rough;
+
+    r->n = 0;
+    r->any_scan = r->any_reach = false;
+    r->now = t->job.q->now;
+    t->job.used = 0;
+    t->done = true;
+}
+
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n)
 {
     size_t at = 0;
@@ -456,11 +467,7 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
     for (size_t k = 0; k < n; k++) {
         struct pz_rough *r = task[k].rough;
 
-        r->n = 0;
-        r->any_scan = r->any_reach = false;
-        r->now = task[k].job.q->now;
-        task[k].job.used = 0;
-        task[k].done = true;
+        begin(&task[k]);
         memset(r->off, 0, words_learned(r) * sizeof *r->off);
         pz_rough_base(m, &task[k]);
     }
@@ -473,6 +480,93 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
         if (task[k].done)
             add_up_all(m, &task[k]);
 }
+
+/* ---- some items alone */
+
+/* A part that reads vectors: only its query is made, and of what is in the list the factor is not
+ * known yet. */
+static void begin_some(const struct pz_part *p, struct pz_rough_task *t, void *scratch)
+{
+    struct pz_rough *r = t->rough;
+    struct pz_reach reach;
+
+    if (!t->job.q->n_hist || !make_ready(p, t, scratch, &reach))
+        return;
+    t->done = p->scorer->rough_rows != NULL;
+    r->part[r->n++] = (struct pz_rough_part){ .part = p,
+                                              .scratch = scratch,
+                                              .limit = pz_rough_limit_of(p, NULL, r->now),
+                                              .longest = reach.longest };
+}
+
+void pz_rough_begin_some(const struct pz_model *m, struct pz_rough_task *t)
+{
+    char *scratch = t->rough->scratch;
+
+    t->some = true;
+    begin(t);
+    pz_rough_base(m, t);
+    for (size_t i = 0; i < m->n_parts && t->done; i++) {
+        if (m->part[i].scorer->rough && !m->part[i].scorer->score_some)
+            begin_some(&m->part[i], t, scratch);
+        scratch += scratch_of(&m->part[i]);
+    }
+}
+
+/* As pz_scorer.score_some, of a part that reads vectors. */
+static void rows_of(const struct pz_rough_part *p, const uint32_t *item, size_t n, float *score)
+{
+    float off[PZ_ROUGH_ITEMS];
+
+    for (size_t i = 0; i < n; i += PZ_ROUGH_ITEMS)
+        p->part->scorer->rough_rows(p->part->part, p->scratch, item + i,
+                                    n - i < PZ_ROUGH_ITEMS ? n - i : PZ_ROUGH_ITEMS, score + i,
+                                    off);
+}
+
+/* The blend of n items gains what a part said of them. */
+static void add_some(const struct pz_model *m, const struct pz_part *p, struct pz_rough_task *t,
+                     const uint32_t *item, size_t n, float *score, float *blend)
+{
+    struct pz_rough_limit l = pz_rough_limit_of(p, NULL, t->rough->now);
+    float top = 0;
+
+    for (size_t k = 0; k < n; k++) {
+        score[k] *= pz_rough_trend(&l, item[k]);
+        if (score[k] > top && pz_bits_has(t->job.allowed, item[k]))
+            top = score[k];
+    }
+    if (top <= 0)
+        return;
+    t->job.used |= 1u << (p - m->part);
+    pz_blend_add(blend, score, (uint32_t)n, (float)pz_part_weight(p, t->job.q) / top);
+}
+
+void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint32_t *item,
+                   size_t n, float *blend, float *score)
+{
+    const struct pz_rough *r = t->rough;
+    size_t learned = n;
+
+    while (learned > 0 && item[learned - 1] >= r->learned)
+        learned--;
+    for (size_t k = 0; k < n; k++)
+        blend[k] = pz_rough_base_of(r, item[k]);
+    for (size_t k = 0; k < r->n; k++) {
+        rows_of(&r->part[k], item, learned, score);
+        add_some(m, r->part[k].part, t, item, learned, score, blend);
+    }
+    for (size_t i = 0; i < m->n_parts; i++) {
+        const struct pz_part *p = &m->part[i];
+
+        if (p->scorer->score_some && pz_part_weight(p, t->job.q) > 0 &&
+            p->scorer->score_some(p->part, pz_part_query(p, t->job.q), t->job.scratch, item, n,
+                                  score))
+            add_some(m, p, t, item, n, score, blend);
+    }
+}
+
+/* ---- a closer look */
 
 /* Keep those of n items at `place` that have at least so much; returns how many. */
 static size_t keep(float least, uint8_t *place, size_t n, const float *at_most)

@@ -24,6 +24,7 @@ struct pz_rough_part {
     const struct pz_part *part;
     void *scratch;               /* its own, until the next query */
     struct pz_rough_limit limit; /* length NULL: all items were scanned */
+    const uint32_t *longest;     /* [learned] items by length; NULL: lengths do not tell */
     float factor;                /* weight / largest score */
     float weight;                /* no allowed item is given more */
 };
@@ -32,6 +33,7 @@ struct pz_rough_part {
 struct pz_rough_fixed {
     struct pz_rough_limit limit; /* reach 1: what the scores are */
     float factor;
+    const float *most; /* [words of learned] no one of 64 scores is above; NULL: not known */
 };
 
 /* The largest of each 64 scores of such a part, from question to question: of these scores at that
@@ -68,6 +70,7 @@ struct pz_rough {
 struct pz_rough_task {
     struct pz_rough *rough; /* its own */
     struct pz_scoring job;  /* allowed is not NULL; out and used are filled */
+    bool some;              /* for pz_rough_some: a base without parts that can be asked there */
     bool done;              /* out; false: a part cannot be scored roughly, ask pz_model_score */
 };
 
@@ -125,6 +128,17 @@ void pz_rough_free(struct pz_rough *r);
  * allowed item is at most, but in plain words. The same bits however many queries there are.
  * Owner: task[k].rough borrows from m and from the query until its next use */
 void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t n);
+
+/* In place of pz_rough_score, for who asks of some items alone: base and what tells which items may
+ * be worth it (touched, fixed, longest of parts) are there. t->done, as there, false also where a
+ * part cannot but score all items.
+ * Owner: as pz_rough_score */
+void pz_rough_begin_some(const struct pz_model *m, struct pz_rough_task *t);
+
+/* Then, once: the blend of n items in ascending order, about, into blend[n]; score [n] is room. The
+ * largest score of a part is looked for among those of them that are allowed. */
+void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint32_t *item,
+                   size_t n, float *blend, float *score);
 
 enum { PZ_ROUGH_ITEMS = 64 };
 

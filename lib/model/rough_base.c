@@ -174,7 +174,8 @@ static void add_fixed(const struct pz_model *m, size_t i, struct pz_rough_task *
     if (top <= 0)
         return;
     t->job.used |= 1u << i;
-    r->fixed[r->n_fixed++] = (struct pz_rough_fixed){ l, (float)pz_part_weight(p, t->job.q) / top };
+    r->fixed[r->n_fixed++] = (struct pz_rough_fixed){ l, (float)pz_part_weight(p, t->job.q) / top,
+                                                      most };
 }
 
 /* Whether no other kind of part comes behind part i. */
@@ -198,6 +199,9 @@ static bool any_allowed(const struct pz_query *q, const uint64_t *allowed)
 static void add_dense(const struct pz_model *m, size_t i, struct pz_rough_task *t)
 {
     if (m->part[i].scorer->of_history && !any_allowed(t->job.q, t->job.allowed))
+        return;
+    t->done = !t->some;
+    if (!t->done)
         return;
     pz_blend_add_part(m, i, &t->job, t->rough->base, NULL);
     if (t->job.used >> i & 1)
@@ -234,7 +238,8 @@ void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t)
         const struct pz_part *p = &m->part[i];
         const float *score;
 
-        if (p->scorer->rough || pz_part_weight(p, t->job.q) <= 0)
+        if (p->scorer->rough || pz_part_weight(p, t->job.q) <= 0 ||
+            (t->some && p->scorer->score_some))
             continue;
         score = fixed_of(m, i, t->job.q);
         if (score)

@@ -356,6 +356,12 @@ struct pz_scorer {
     void (*rough_rows)(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
                        float *off);
 
+    /* About what score says of n items, in ascending order, into out[n], as if there were no
+     * others: for a small part of many. False: nothing to say. NULL: rough and rough_rows are
+     * asked, and where there are none score. */
+    bool (*score_some)(const void *part, const struct pz_query *q, void *scratch,
+                       const uint32_t *item, size_t n, float *out);
+
     /* As score, for n queries at once, so that items are read once for all of them: what score says
      * of q[i], to the last bit, in out[i] with scratch[i], and its result in said[i]. n <=
      * PZ_SCORE_BLOCK. NULL: score is called n times. */

@@ -135,37 +135,57 @@ enum pz_status pz_adjustment_prepare(struct pz_adjustment *a, const struct pz_as
     return st == PZ_OK ? prepare_boosts(a, asked, mask, err) : st;
 }
 
-/* Young items get places in answers for users, where the recipe explores. */
-float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked,
-                            const struct pz_history *h, const struct pz_mask *mask,
-                            const struct pz_explore_items *rough, float *blend)
+/* Young items get places in answers for users, where the recipe explores: whether this is one. What
+ * is known of the items goes into *items. */
+static bool explores(const struct pz_adjustment *a, const struct pz_asked *asked,
+                     const struct pz_history *h, const struct pz_mask *mask,
+                     struct pz_explore_cfg *cfg, struct pz_explore_items *items)
 {
     const struct pz_request *req = asked->req;
     const struct pz_model *m = asked->m;
-    struct pz_explore_cfg cfg = {
+
+    *cfg = (struct pz_explore_cfg){
         .weight = req->exploration_weight < 0 ? PZ_EXPLORE_WEIGHT : req->exploration_weight,
         .cutoff_days = req->exploration_cutoff_days > 0 ? req->exploration_cutoff_days
                                                         : PZ_EXPLORE_CUTOFF_DAYS,
         .newest = m->newest,
         .draw = pz_explore_draw(req->seed, req->user_id, h->now),
     };
+    items->n = m->items.n;
+    items->learned = items->counted = pz_model_learned(m);
+    items->since = m->item_since;
+    items->newest = m->block_since;
+    items->oldest = m->block_oldest;
+    items->count = m->item_count;
+    items->shown = m->item_shown;
+    items->live = a->shown;
+    items->n_live = a->n_shown;
+    items->allowed = mask->allowed;
+    return m->recipe->explores && m->item_since && h->query.task == PZ_TASK_USER && cfg->weight > 0;
+}
+
+float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *asked,
+                            const struct pz_history *h, const struct pz_mask *mask,
+                            const struct pz_explore_items *rough, float *blend)
+{
+    struct pz_explore_cfg cfg;
     struct pz_explore_items items = *rough;
 
-    if (!m->recipe->explores || !m->item_since || h->query.task != PZ_TASK_USER || cfg.weight <= 0)
+    if (!explores(a, asked, h, mask, &cfg, &items))
         return 1;
-    items.n = m->items.n;
-    items.learned = pz_model_learned(m);
-    items.counted = items.learned;
-    items.since = m->item_since;
-    items.newest = m->block_since;
-    items.oldest = m->block_oldest;
-    items.count = m->item_count;
-    items.shown = m->item_shown;
-    items.live = a->shown;
-    items.n_live = a->n_shown;
-    items.allowed = mask->allowed;
     a->n_explored = pz_explore(&cfg, &items, blend, a->explored);
     return (float)(1 - cfg.weight);
+}
+
+void pz_adjustment_explore_ahead(const struct pz_adjustment *a, const struct pz_asked *asked,
+                                 const struct pz_history *h, const struct pz_mask *mask,
+                                 const struct pz_explore_items *rough, size_t want, uint64_t *set)
+{
+    struct pz_explore_cfg cfg;
+    struct pz_explore_items items = *rough;
+
+    if (explores(a, asked, h, mask, &cfg, &items))
+        pz_explore_ahead(&cfg, &items, want, set);
 }
 
 float pz_adjustment_exploration(const struct pz_adjustment *a, uint32_t item)

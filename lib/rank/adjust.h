@@ -44,6 +44,11 @@ float pz_adjustment_explore(struct pz_adjustment *a, const struct pz_asked *aske
                             const struct pz_history *h, const struct pz_mask *mask,
                             const struct pz_explore_items *rough, float *blend);
 
+/* Add to set what can be among the first `want` items that it will lift, see pz_explore_ahead. */
+void pz_adjustment_explore_ahead(const struct pz_adjustment *a, const struct pz_asked *asked,
+                                 const struct pz_history *h, const struct pz_mask *mask,
+                                 const struct pz_explore_items *rough, size_t want, uint64_t *set);
+
 /* What exploration added to an item, 0 for most. */
 float pz_adjustment_exploration(const struct pz_adjustment *a, uint32_t item);
 

@@ -207,6 +207,7 @@ struct draw {
     bool shares;            /* times depend on the blend */
     struct candidate *list; /* [PZ_EXPLORE_MAX] */
     size_t n;
+    uint64_t *ahead;              /* see pz_explore_ahead */
     struct young_item due[AHEAD]; /* the last of n_due to be made exact */
     size_t n_due;
 };
@@ -508,6 +509,20 @@ static double guess_last(const struct pz_explore_items *items)
     return n > 8 * PZ_EXPLORE_MAX ? 1.4 * PZ_EXPLORE_MAX / n * 10 : INFINITY;
 }
 
+/* The first draw of rough blends, of which the time of the want-th, at the latest, is returned. */
+static double draw_first(struct draw *d, size_t want)
+{
+    double guess = guess_last(d->items);
+
+    find_words(d, guess);
+    draw_all(d, draw_latest, guess);
+    if (d->list[want - 1].time > guess) { /* it was too early */
+        find_words(d, INFINITY);
+        draw_all(d, draw_latest, INFINITY);
+    }
+    return d->list[want - 1].time;
+}
+
 /* The candidates with the smallest times, in order; returns how many. */
 static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
                    const float *blend, float best, struct candidate *list)
@@ -518,23 +533,42 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
                       .best = best,
                       .shares = !items->settle,
                       .list = list };
-    double guess = guess_last(items);
+    double last;
 
     if (!items->settle) {
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
-    find_words(&d, guess);
-    draw_all(&d, draw_latest, guess);
-    if (last_of(&d) > guess) { /* it was too early */
-        find_words(&d, INFINITY);
-        draw_all(&d, draw_latest, INFINITY);
-        find_words(&d, last_of(&d));
-    }
+    last = draw_first(&d, PZ_EXPLORE_MAX);
+    if (last > guess_last(items))
+        find_words(&d, last);
     d.shares = true;
-    draw_all(&d, draw_settled, last_of(&d));
+    draw_all(&d, draw_settled, last);
     settle_rest(&d);
     return d.n;
+}
+
+/* One that may come before `last` with the share of the best. */
+static void draw_ahead(struct draw *d, const struct young_item *y, double last)
+{
+    if (!is_late(y, 1, last))
+        pz_bits_add(d->ahead, y->item);
+}
+
+void pz_explore_ahead(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                      size_t want, uint64_t *set)
+{
+    struct candidate list[PZ_EXPLORE_MAX];
+    struct draw d = { .cfg = cfg, .items = items, .best = 1, .list = list, .ahead = set };
+    double last;
+
+    if (cfg->weight <= 0)
+        return;
+    keep_young(items, young_since(cfg));
+    last = draw_first(&d, want);
+    find_words(&d, last);
+    d.shares = true;
+    draw_all(&d, draw_ahead, last);
 }
 
 size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,

@@ -77,6 +77,12 @@ struct pz_explored {
 /* The number of a draw: one for each user and day (UTC) of `now`. user_id: NULL for nobody. */
 uint64_t pz_explore_draw(uint64_t seed, const char *user_id, int64_t now);
 
+/* Add to set the young items that can be among the first `want` <= PZ_EXPLORE_MAX that pz_explore
+ * lifts, whatever blends may be: items->plain has all words, items->rest is 1. Otherwise as there.
+ */
+void pz_explore_ahead(const struct pz_explore_cfg *cfg, const struct pz_explore_items *items,
+                      size_t want, uint64_t *set);
+
 /* Mix exploration into blend[items->n] (>= 0 where it matters; negative counts as 0). lifted: NULL,
  * or room for PZ_EXPLORE_MAX; receives the items with a bonus, the largest first. Returns how many
  * there are. Where no allowed item has a positive blend, 1 stands for the best score. Cannot fail,

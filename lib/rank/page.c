@@ -75,6 +75,8 @@ uint32_t pz_page_check(const struct pz_model *m, const struct pz_request *req)
         h = mix_text(mix_text(h, req->context[i].key), req->context[i].value);
     h = pz_rng_mix(mix_filter(h, req->filter) ^ req->values_key);
     h = mix_number(mix_number(h, req->exploration_weight), req->exploration_cutoff_days);
+    if (req->probe > 0)
+        h = mix_number(h, req->probe);
     h = pz_rng_mix(h ^ (uint64_t)req->now ^ req->seed << 1);
     return (uint32_t)pz_rng_mix(h ^ req->num);
 }

@@ -34,6 +34,7 @@ struct pz_ranker {
     struct pz_chosen chosen;
     struct pz_explanation explanation;
     struct pz_mem_slab room; /* of the above */
+    struct pz_request whole; /* see rank_all */
 };
 
 const char *pz_origin_name(enum pz_origin origin)
@@ -278,6 +279,20 @@ static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, stru
     return is_list ? add_unknown(r, answer, err) : PZ_OK;
 }
 
+/* The same question, answered from all items, where a probe found too few. */
+static enum pz_status rank_all(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
+{
+    uint32_t check = pz_page_check(r->asked.m, r->asked.req);
+    enum pz_status st;
+
+    r->whole = *r->asked.req;
+    r->whole.probe = 0;
+    r->whole.rules.page.check = pz_page_check(r->asked.m, &r->whole);
+    st = pz_rank(r, &r->whole, answer, err);
+    answer->next.check = check;
+    return st;
+}
+
 /* Steps 5 and 6. */
 static enum pz_status finish(struct pz_ranker *r, struct pz_answer *answer, struct pz_err *err)
 {
@@ -286,6 +301,9 @@ static enum pz_status finish(struct pz_ranker *r, struct pz_answer *answer, stru
     enum pz_status st = choose(r, answer, err);
 
     answer->is_short = st == PZ_OK && req->n_rank == 0 && answer->n < req->num;
+    if (st == PZ_OK && r->scores.probe && (answer->is_short || r->scores.has_fallback))
+        return rank_all(r, answer, err);
+    answer->probed = r->scores.probe ? (double)r->scores.probe->n / r->mask.n : 0;
     if (st == PZ_OK && req->explain) {
         st = pz_explanation_make(&r->explanation, &all, answer->hit, answer->n, err);
         answer->reason = r->explanation.reason;

@@ -137,7 +137,8 @@ struct pz_request {
     uint64_t seed;
     double exploration_weight;      /* see explore.h; < 0: the recipe's default */
     double exploration_cutoff_days; /* age of the items it lifts; 0: 30 */
-    bool no_scores;                 /* leave hits' scores out: saves a pass over the catalogue */
+    double probe;   /* the share of the items whose vectors are looked at, see probe.h; 0: all */
+    bool no_scores; /* leave hits' scores out: saves a pass over the catalogue */
     bool explain;
     const char
         *echo; /* the question as a JSON object, for batch answers; NULL: made from the fields */
@@ -196,6 +197,7 @@ struct pz_answer {
     struct pz_hit *hit; /* [n] best first; owned by the ranker, valid until its next query */
     size_t n;
     bool is_short;            /* fewer than asked for although asked for more */
+    double probed;            /* the share of the items that a probe looked at; 0: it was none */
     struct pz_reason *reason; /* [n] when asked for, else NULL; owned as hit is */
     double score_s;           /* seconds of step 4 and after; of pz_rank, not of a block */
     bool has_next;            /* more can be had: ask again with .rules.page = next */

@@ -15,6 +15,7 @@
 #include "base/simd.h"
 #include "model/blend.h"
 #include "rank/arrive.h"
+#include "rank/probe.h"
 #include "rank/top.h"
 
 static const float UP = 1.000001f; /* more than a few products round */
@@ -62,6 +63,9 @@ void pz_scores_clear(struct pz_scores *s)
     pz_rough_free(s->rough);
     free(s->chance);
     free(s->added);
+    free(s->own_probe.item);
+    free(s->own_probe.blend);
+    free(s->own_probe.score);
 }
 
 /* Whether a request is for some items and their scores, no more. */
@@ -73,7 +77,7 @@ static bool wants_some(const struct pz_request *req)
 /* Parts meet on a scale of all that the seen rule leaves, whatever a filter or a list leaves of
  * that: two items keep their order, and an item that most parts do not know is not judged by their
  * noise. */
-static struct pz_scoring job_of(const struct pz_scored *s)
+struct pz_scoring pz_scored_job(const struct pz_scored *s)
 {
     return (struct pz_scoring){ .q = &s->history->query,
                                 .allowed = s->mask->promotable,
@@ -109,13 +113,17 @@ static size_t make_rough(const struct pz_scored **scored, size_t n)
     for (size_t i = 0; i < n; i++) {
         const struct pz_scored *s = scored[i];
 
-        if (wants_rough(s)) {
-            forget_exact(s->scores);
-            asked[n_tasks] = s;
-            task[n_tasks++] = (struct pz_rough_task){ .rough = s->scores->rough, .job = job_of(s) };
-        } else {
+        s->scores->probe = NULL;
+        if (!wants_rough(s)) {
             scored[n_left++] = s;
+            continue;
         }
+        forget_exact(s->scores);
+        if (pz_probe(s))
+            continue;
+        asked[n_tasks] = s;
+        task[n_tasks++] = (struct pz_rough_task){ .rough = s->scores->rough,
+                                                  .job = pz_scored_job(s) };
     }
     if (n_tasks > 0)
         pz_rough_score(asked[0]->asked->m, task, n_tasks);
@@ -141,6 +149,7 @@ void pz_scores_make_exact(const struct pz_scored *scored, float *part_score)
 
     s->has_fallback = false;
     s->is_rough = false;
+    s->probe = NULL;
     pz_model_score(scored->asked->m, &scored->history->query, scored->mask->promotable, s->scratch,
                    s->blend, part_score, &s->used);
     pz_scores_arrive(scored);
@@ -158,7 +167,7 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
     for (size_t i = 0; i < n_left; i++) {
         left[i]->scores->is_rough = false;
         left[i]->scores->has_fallback = false;
-        job[i] = job_of(left[i]);
+        job[i] = pz_scored_job(left[i]);
     }
     if (n_left > 0)
         pz_model_score_block(left[0]->asked->m, job, n_left);
@@ -267,6 +276,8 @@ size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
 
 void pz_scores_settle(struct pz_scores *s, uint32_t item)
 {
+    if (s->probe)
+        return;
     if (s->is_rough && pz_scores_in_plain(s, item))
         write_word(s, item / 64);
     if (!s->is_rough || pz_bits_has(s->exact, item))

@@ -8,11 +8,22 @@
 #include "model/rough.h"
 #include "rank/adjust.h"
 
-enum { PZ_BESIDE_MAX = 512 };
+enum { PZ_BESIDE_MAX = 512, PZ_BEYOND = 256 };
 
 struct pz_beside {
     uint32_t item;
     float blend;
+};
+
+/* What a probe looked at, and a sample of the other items that may be recommended. */
+struct pz_probe {
+    uint32_t *item;       /* [n] ascending */
+    float *blend, *score; /* [n] as scored; room */
+    size_t cap_item, cap_blend, cap_score, n;
+    double n_beyond; /* items that may be recommended and were not looked at */
+    uint32_t sample[PZ_BEYOND];
+    float beyond[PZ_BEYOND]; /* [n_sample] their blends */
+    size_t n_sample;
 };
 
 struct pz_scores {
@@ -32,6 +43,8 @@ struct pz_scores {
                                                of which would be written for it otherwise; where
                                                one is written they are in it, too */
     size_t n_beside;
+    struct pz_probe *probe; /* of the query at hand: see probe.h; NULL: it is none */
+    struct pz_probe own_probe;
     uint64_t *young; /* from question to question: see explore.h, kept */
     int64_t young_from;
     double *chance; /* [arrivals of the model] that each is the next item, and what it gained by */
@@ -73,6 +86,9 @@ void pz_scores_clear(struct pz_scores *s);
  * has_fallback becomes false. Roughly, unless the request wants more than some items and their
  * scores: then is_rough. The same bits however many queries there are. */
 void pz_scores_make(const struct pz_scored *const *scored, size_t n);
+
+/* What the parts are asked. */
+struct pz_scoring pz_scored_job(const struct pz_scored *s);
 
 /* The same of one query, never roughly.
  *

@@ -265,6 +265,17 @@ static double rough_sum(const struct pz_scores *s, const uint64_t *allowed, doub
     return total + sum_beside(s, set, rest.error, f, top);
 }
 
+/* The sum over what a probe did not look at, from a sample of it. */
+static double beyond(const struct pz_scores *s, double scale, float top)
+{
+    const struct pz_probe *p = s->probe;
+    double sum = 0;
+
+    for (size_t k = 0; k < p->n_sample; k++)
+        sum += exp(scale * (double)(s->kept * p->beyond[k] - top));
+    return p->n_sample > 0 ? sum / (double)p->n_sample * p->n_beyond : 0;
+}
+
 /* The largest blend is taken out of the exponents. */
 void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_t n, bool all)
 {
@@ -286,6 +297,8 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
         total = rough_sum(s, allowed, scale, top, scored->mask->scratch);
     else
         total = pz_softmax_sum(blend, allowed, n_items, (float)scale, top);
+    if (s->probe)
+        total += beyond(s, scale, top);
 
     for (size_t i = 0; i < n && total > 0; i++)
         if (all || blend[hit[i].item] > 0)

@@ -75,6 +75,7 @@ void pz_metrics_answer(struct pz_campaign_counts *c, uint32_t version, const str
 
     atomic_fetch_add(&c->answers, 1);
     atomic_fetch_add(&c->is_short, a->answer.is_short);
+    atomic_fetch_add(&c->probed, a->answer.probed > 0);
     atomic_fetch_add(&c->unknown_users, !a->is_known);
     for (size_t i = 0; i < a->answer.n; i++)
         atomic_fetch_add_explicit(&c->source[a->answer.hit[i].source], 1, memory_order_relaxed);
@@ -237,6 +238,7 @@ static void add_whats(struct pz_str *out, struct pz_served *k)
         uint64_t n;
     } row[] = { { "answers", atomic_load(&c->answers) },
                 { "short", atomic_load(&c->is_short) },
+                { "probed", atomic_load(&c->probed) },
                 { "unknown_users", atomic_load(&c->unknown_users) },
                 { "events", atomic_load(&c->events) },
                 { "repeats", atomic_load(&c->repeats) },

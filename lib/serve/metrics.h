@@ -39,8 +39,8 @@ struct pz_version_counts {
 
 /* Of one campaign. */
 struct pz_campaign_counts {
-    _Atomic uint64_t answers, source[PZ_ORIGIN_UNKNOWN + 1], is_short, unknown_users, events,
-        repeats, conflicts, rows, impressions, ignored, clicks;
+    _Atomic uint64_t answers, source[PZ_ORIGIN_UNKNOWN + 1], is_short, probed, unknown_users,
+        events, repeats, conflicts, rows, impressions, ignored, clicks;
     struct pz_histogram lag; /* of events, from their own time to their storage */
     pthread_mutex_t lock;    /* of what follows */
     struct pz_version_counts version[PZ_N_VERSIONS];

@@ -567,12 +567,10 @@ static float fade(const struct pz_content *p, double share, uint32_t item)
     return p->set[PZ_CONTENT_MIX] > 0 ? 1 : (float)(1 - share * n / (n + p->set[PZ_CONTENT_FADE]));
 }
 
-static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+/* What the user wants next into z; false: nothing is known of that. */
+static bool want(const struct pz_content *p, const struct pz_query *q, float *z)
 {
-    const struct pz_content *p = part;
     struct pz_recency age = ages(p, q);
-    double share = share_met(p, age);
-    float *z = scratch;
 
     if (q->n_hist == 0 || p->dict.names.n == 0)
         return false;
@@ -582,11 +580,39 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
 
         add_follow(p, q->hist[q->n_hist - k], weight, z);
     }
+    return true;
+}
+
+static bool score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    const struct pz_content *p = part;
+    double share = share_met(p, ages(p, q));
+    float *z = scratch;
+
+    if (!want(p, q, z))
+        return false;
     row_dots(&p->x, p->n_items, z, out);
     for (uint32_t i = 0; i < p->n_items; i++)
         out[i] *= fade(p, share, i);
     for (uint32_t i = 0; i < p->n_fresh; i++)
         out[p->n_items + i] = row_dot(&p->put, p->put_row[i], z);
+    return true;
+}
+
+static bool score_some(const void *part, const struct pz_query *q, void *scratch,
+                       const uint32_t *item, size_t n, float *out)
+{
+    const struct pz_content *p = part;
+    double share = share_met(p, ages(p, q));
+    float *z = scratch;
+
+    if (!want(p, q, z))
+        return false;
+    for (size_t i = 0; i < n; i++)
+        if (item[i] < p->n_items)
+            out[i] = row_dot(&p->x, item[i], z) * fade(p, share, item[i]);
+        else
+            out[i] = row_dot(&p->put, row_put(p, item[i]), z);
     return true;
 }
 
@@ -651,5 +677,6 @@ const struct pz_scorer pz_content = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .score_some = score_some,
     .explain = explain,
 };

@@ -14,6 +14,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/simd.h"
 #include "model/model.h"
 #include "model/parts.h"
 #include "table/dict.h"
@@ -446,6 +447,31 @@ static float exact(const void *part, void *scratch, uint32_t item)
     return score;
 }
 
+static bool score_some(const void *part, const struct pz_query *q, void *scratch,
+                       const uint32_t *item, size_t n, float *out)
+{
+    enum { AHEAD = 8 };
+    const struct pz_seq_part *p = part;
+    struct pz_seq_history h = history_of(p, q);
+    const float *x;
+    float top = 0;
+
+    if (q->n_hist == 0)
+        return false;
+    x = pz_seq_vector(&p->net, p->item, &h, scratch);
+    for (; n > 0 && item[n - 1] >= p->n_items; n--)
+        out[n - 1] = 0;
+    for (size_t i = 0; i < n; i++) {
+        if (i + AHEAD < n)
+            pz_simd_prefetch(p->item + (size_t)item[i + AHEAD] * p->width,
+                             p->width * sizeof *p->item);
+        out[i] = pz_seq_product(p->item + (size_t)item[i] * p->width, x, p->width);
+        top = out[i] > top ? out[i] : top;
+    }
+    finish_with(top, exponent(p), out, n);
+    return true;
+}
+
 static size_t kept_floats(const void *part)
 {
     return ((const struct pz_seq_part *)part)->width;
@@ -549,6 +575,7 @@ const struct pz_scorer pz_sequence = {
     .rough = rough,
     .rough_scan = rough_scan,
     .exact = exact,
+    .score_some = score_some,
     .score_block = score_block,
     .kept_floats = kept_floats,
     .vectors = vectors,
