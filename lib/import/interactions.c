@@ -601,7 +601,8 @@ static enum pz_status order_rows(struct work *w, uint64_t *duplicates, struct pz
         st = pz_order_users(w->key, w->ptr, w->ds->users.n, &same, w->kept, err);
     if (st == PZ_OK)
         st = hand_over(w, err);
-    *duplicates = before - w->ds->n_interactions;
+    if (st == PZ_OK)
+        *duplicates = before - w->ds->n_interactions;
     return st;
 }
 

@@ -9,7 +9,8 @@
 
 /* Fill ds->n_interactions, ptr, item, time, event, value, impressions and context; ds->users and
  * ds->items must be there, and user_map[worker], item_map[worker] (number of the worker -> index).
- * Identical rows are kept once; *duplicates counts the others. What is staged is freed on the way.
+ * Identical rows are kept once; *duplicates counts the others, and stays as it is after a failure,
+ * when not all were compared. What is staged is freed on the way.
  * Memory beside it: 8 bytes an interaction, and without other columns than the three needed ones 4
  * more at the end.
  *

@@ -225,6 +225,12 @@ C
     [[ $stderr == *"interactions: read 2, kept 1, rejected 1, duplicate 0" ]]
 }
 
+@test "rows that an import never compared are no duplicates" {
+    { echo USER_ID,ITEM_ID,TIMESTAMP,EVENT_TYPE; for i in $(seq 300); do echo "u,i,$((1700000000 + i)),t$i"; done; } >a.csv
+    run -65 --separate-stderr pz-import -o a.pzd --interactions a.csv
+    [[ $stderr == *"there are 300 event types, and at most 255 are possible"*"read 300, kept 300, rejected 0, duplicate 0" ]]
+}
+
 @test "empty files, headers without rows and missing files are said" {
     : >empty.csv
     printf '\n\n \n' >blank.csv
