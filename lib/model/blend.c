@@ -16,6 +16,8 @@
 #include "model/blend.h"
 #include "model/counts.h"
 
+enum { VISIT_S = 1800 };
+
 static size_t round_up(size_t n)
 {
     return (n + 63) / 64 * 64;
@@ -143,25 +145,27 @@ PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
 {
     bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
-    double past = q->keeps_seen ? 0 : q->past;
+    double next = q->keeps_seen ? 0 : q->next;
     double weight = q->keeps_seen ? part->kept.weight : part->weight;
     double cold = q->keeps_seen ? part->kept.cold_weight : part->cold_weight;
     double share = part->scorer->presence ? part->scorer->presence(part->part, q->now) : 1;
 
-    weight += past * (part->past.weight - weight);
-    cold += past * (part->past.cold_weight - cold);
+    weight += next * (part->next.weight - weight);
+    cold += next * (part->next.cold_weight - cold);
     return share * (user ? weight + cold / (double)q->n_hist : weight);
 }
 
 bool pz_part_is_idle(const struct pz_part *part)
 {
     return part->weight <= 0 && part->cold_weight <= 0 && part->kept.weight <= 0 &&
-           part->kept.cold_weight <= 0 && part->past.weight <= 0 && part->past.cold_weight <= 0;
+           part->kept.cold_weight <= 0 && part->next.weight <= 0 && part->next.cold_weight <= 0;
 }
 
-double pz_model_past(const struct pz_model *m, int64_t now)
+double pz_model_next(const struct pz_model *m, int64_t now, double pause_s)
 {
-    return m->slice_s > 0 ? 1 - pz_count_fade((double)m->newest - (double)now, m->slice_s) : 0;
+    if (m->slice_s <= 0)
+        return 0;
+    return pause_s <= VISIT_S ? 1 : 1 - pz_count_fade((double)m->newest - (double)now, m->slice_s);
 }
 
 const struct pz_query *pz_part_query(const struct pz_part *part, const struct pz_query *q)

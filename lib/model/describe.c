@@ -166,7 +166,7 @@ static void say_parts(const json_t *o, struct pz_str *out)
             pz_str_addf(out, " (and %.3g over the length of a short history)",
                         number(part, "early"));
         say_other(part, "weight_kept", "in lists with what was seen", out);
-        say_other(part, "weight_past", "in those of the past", out);
+        say_other(part, "weight_next", "in those of what comes next", out);
         json_object_foreach (pz_json_lend(json_object_get(part, "defaults")), name, value)
             pz_str_addf(out, "  %s %.4g (default %.4g)", name,
                         number(json_object_get(part, "settings"), name), json_number_value(value));

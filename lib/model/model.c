@@ -193,9 +193,9 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         p->scorer = name ? pz_scorer_find(name) : NULL;
         p->weight = json_number_value(json_object_get(entry, "weight"));
         p->cold_weight = json_number_value(json_object_get(entry, "early"));
-        p->kept = p->past = (struct pz_weights){ p->weight, p->cold_weight };
+        p->kept = p->next = (struct pz_weights){ p->weight, p->cold_weight };
         take_weights(entry, "weight_kept", "early_kept", &p->kept);
-        take_weights(entry, "weight_past", "early_past", &p->past);
+        take_weights(entry, "weight_next", "early_next", &p->next);
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");

@@ -29,14 +29,14 @@ struct pz_part {
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
     struct pz_weights kept;       /* the same in lists that hold what was seen */
-    struct pz_weights past;       /* in those that do not, long before the end of the data */
+    struct pz_weights next;       /* in those that do not, of what comes next, see pz_model_next */
     const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
     uint32_t version; /* another one wherever part would make other vectors of histories, for who
                          keeps those; 0: nobody does */
 };
 
 /* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events; of
- * `kept` where q->keeps_seen, else on the way to `past` as far as q->past says.
+ * `kept` where q->keeps_seen, else on the way to `next` as far as q->next says.
  * After one or two events the other parts know little, and what everybody likes is worth half as
  * much as they are. Of a part of what is now (pz_scorer.presence) its share of that. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
@@ -94,9 +94,13 @@ struct pz_model {
     void *owned[5]; /* or from these: arrays that pz_model_extend made longer, or made here */
 };
 
-/* How far a question asked at `now` is one of the past: 0 at the end of the data and after it, half
- * a quarter of the slice before, 0 at any time where no slice was judged. */
-double pz_model_past(const struct pz_model *m, int64_t now);
+/* How far a question is about what comes next, not about all that comes until the next training: 1
+ * within a visit, which a pause of half an hour ends, as web analytics count them. Else by the time
+ * `now` that it is asked for: 0 at the end of the data and after it, half a quarter of the slice
+ * before. 0 where no slice was judged.
+ *
+ * pause_s: since the newest event of the history; INFINITY: there is none */
+double pz_model_next(const struct pz_model *m, int64_t now, double pause_s);
 
 /* Read a *.pzm, or a flat one unpacked from it (then mapped: microseconds where its seal says that
  * nobody has touched it, else it is read whole).

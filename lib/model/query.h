@@ -37,7 +37,7 @@ struct pz_query {
     size_t n_context;
     double event_power;           /* by which weights are damped, see pz_weight_damp */
     int64_t now;                  /* Unix seconds of the question */
-    double past;                  /* 0 where it is one of now .. 1 of the past, pz_model_past */
+    double next;                  /* how far it is about what comes next, pz_model_next */
     bool keeps_seen;              /* items of the history may be answers, see pz_part_weight */
     const struct pz_query *known; /* the same without items that came since training, for parts that
                                    * know nothing of them; NULL: the history has none */

@@ -108,8 +108,8 @@ struct pz_choice {
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
     double cold_weight;            /* as in struct pz_part, beside a first part of 1 */
-    bool weighs_kept, weighs_past; /* kept and past are others than these */
-    struct pz_weights kept, past;
+    bool weighs_kept, weighs_next; /* kept and next are others than these */
+    struct pz_weights kept, next;
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
     /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which

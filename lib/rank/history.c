@@ -382,6 +382,17 @@ static size_t find_newest(struct pz_history *h, const struct pz_asked *asked)
     return find_newest(h, asked);
 }
 
+/* Seconds since the newest of n events, by the clock unless the question says when it is; what it
+ * brings along was just now. */
+static double pause_of(const struct pz_history *h, const struct pz_asked *asked, size_t n)
+{
+    const struct pz_request *req = asked->req;
+
+    if (n == 0 || req->n_history > 0)
+        return n == 0 ? INFINITY : 0;
+    return (double)(req->now ? req->now : pz_time_now()) - (double)h->hist_time[n - 1];
+}
+
 /* The newest PZ_HIST_MAX events that count become the query's. */
 static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *asked,
                                  struct pz_err *err)
@@ -408,7 +419,7 @@ static enum pz_status fill_query(struct pz_history *h, const struct pz_asked *as
                                   .context = h->context,
                                   .n_context = h->n_context,
                                   .now = h->now,
-                                  .past = pz_model_past(asked->m, h->now),
+                                  .next = pz_model_next(asked->m, h->now, pause_of(h, asked, n)),
                                   .keeps_seen = pz_rank_seen(asked->m, &asked->req->rules,
                                                              asked->req->n_rank > 0) !=
                                                 PZ_SEEN_EXCLUDE };

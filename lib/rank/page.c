@@ -43,7 +43,7 @@ static uint64_t mix_model(uint64_t h, const struct pz_model *m)
     h = pz_rng_mix(h ^ (uint64_t)m->newest ^ m->n_interactions << 20);
     for (size_t i = 0; i < m->n_parts; i++)
         h = mix_number(mix_number(mix_number(h, m->part[i].weight), m->part[i].kept.weight),
-                       m->part[i].past.weight);
+                       m->part[i].next.weight);
     return h;
 }
 

@@ -353,7 +353,7 @@ static double close(const struct outlook *o)
 }
 
 /* The weights once more, on the cases beside the slice. */
-static double past(const struct outlook *o)
+static double next(const struct outlook *o)
 {
     const struct pz_valid *v = &o->e->v;
     uint32_t n = 0;
@@ -393,7 +393,7 @@ static double tuning_s(const struct outlook *o)
     s += stage(o, "all together", together(o, n_fits));
     s += stage(o, "closing comparison", close(o));
     s += stage(o, "repeats", search_repeats(o));
-    s += stage(o, "weights of the past", past(o));
+    s += stage(o, "weights of what comes next", next(o));
     return s + stage(o, "check",
                      check(o) + fmin(SCALE_CASES / o->cases, 1) * ask_all(o) +
                          SCALE_NS * 1e-9 * SCALE_CASES * c->n_items);

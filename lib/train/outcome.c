@@ -54,8 +54,8 @@ json_t *pz_outcome_parts(const struct pz_training *t)
                           "early", c->cold_weight, "settings", settings);
         if (c->weighs_kept)
             put_weights(entry, "weight_kept", "early_kept", &c->kept);
-        if (c->weighs_past)
-            put_weights(entry, "weight_past", "early_past", &c->past);
+        if (c->weighs_next)
+            put_weights(entry, "weight_next", "early_next", &c->next);
         /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
@@ -174,8 +174,8 @@ static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct
     c->cold_weight = number(entry, "early");
     c->weighs_kept = json_object_get(entry, "weight_kept") != NULL;
     c->kept = (struct pz_weights){ number(entry, "weight_kept"), number(entry, "early_kept") };
-    c->weighs_past = json_object_get(entry, "weight_past") != NULL;
-    c->past = (struct pz_weights){ number(entry, "weight_past"), number(entry, "early_past") };
+    c->weighs_next = json_object_get(entry, "weight_next") != NULL;
+    c->next = (struct pz_weights){ number(entry, "weight_next"), number(entry, "early_next") };
     c->reached = number(entry, "reached");
     for (size_t k = 0; k < scorer->n_settings; k++) {
         const json_t *value = json_object_get(settings, scorer->settings[k].name);

@@ -252,7 +252,7 @@ static void drop_idle(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
 
-        if (c->weight <= 0 && c->kept.weight <= 0 && c->past.weight <= 0 &&
+        if (c->weight <= 0 && c->kept.weight <= 0 && c->next.weight <= 0 &&
             !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback && !c->scorer->kept_idle) {
             if (t->cfg->n_trials > 0)
                 pz_log(t->cfg->log, c->unjudged ? PZ_LOG_WARN : PZ_LOG_NOTE, "%s %s: left out",

@@ -10,7 +10,7 @@
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not. Where lists are better with such
  *      items, they have weights of their own
- *   6. where a slice of time is judged, weights for questions of the past, on the other cases
+ *   6. where a slice of time is judged, weights for what comes next, on the other cases
  *   7. the held-out check: what all that is worth, beside the defaults (check.c)
  *   8. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
@@ -299,30 +299,32 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, b
 }
 
 /* Other weights than those found, which stay: sought by the cases of the search as they are, into
- * `kept` of the choices or, of cases beside the slice, into `past`. */
-static enum pz_status weigh_again(struct pz_search *s, bool past, struct pz_err *err)
+ * `kept` of the choices or, of cases beside the slice, into `next`. */
+static enum pz_status weigh_again(struct pz_search *s, bool next, struct pz_err *err)
 {
     struct pz_part before[PZ_MAX_PARTS];
     enum pz_status st;
 
     memcpy(before, s->part, s->n_parts * sizeof *before);
     pz_valid_forget(s->v);
+    s->next = next;
     st = pz_search_balance(s, err);
+    s->next = false;
     limit_weights(s);
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];
 
-        *(past ? &c->weighs_past : &c->weighs_kept) = !c->weight_fixed;
-        *(past ? &c->past : &c->kept) = (struct pz_weights){ settled(s, p), s->part[p].cold_weight /
+        *(next ? &c->weighs_next : &c->weighs_kept) = !c->weight_fixed;
+        *(next ? &c->next : &c->kept) = (struct pz_weights){ settled(s, p), s->part[p].cold_weight /
                                                                                 first_weight(s) };
     }
     memcpy(s->part, before, s->n_parts * sizeof *before);
     return st;
 }
 
-/* Questions of the past have weights of their own: those that were found serve what comes after the
- * data above all (validation.h). */
-static enum pz_status weigh_past(struct pz_search *s, const struct pz_corpus *corpus,
+/* Questions of what comes next have weights of their own: those that were found serve what comes
+ * after the data above all (validation.h). */
+static enum pz_status weigh_next(struct pz_search *s, const struct pz_corpus *corpus,
                                  struct pz_err *err)
 {
     const struct pz_valid *v = s->v;
@@ -335,7 +337,7 @@ static enum pz_status weigh_past(struct pz_search *s, const struct pz_corpus *co
     return st;
 }
 
-static bool weighs_past(const struct pz_search *s)
+static bool weighs_next(const struct pz_search *s)
 {
     return s->cfg->slice_s && s->v->sliced && s->v->tune_for == PZ_FOR_BOTH && s->n_parts > 1;
 }
@@ -461,9 +463,9 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
-    if (st == PZ_OK && weighs_past(s) && !pz_search_out_of_time(s))
-        st = weigh_past(s, corpus, err);
-    pz_search_stage(s, "weights of the past");
+    if (st == PZ_OK && weighs_next(s) && !pz_search_out_of_time(s))
+        st = weigh_next(s, corpus, err);
+    pz_search_stage(s, "weights of what comes next");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);
     if (st == PZ_OK)

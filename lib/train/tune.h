@@ -44,7 +44,7 @@ struct pz_tune_cfg {
     json_t *trials;   /* array that receives an object a trial */
     json_t *check;    /* object that receives the held-out check (check.c); NULL: none */
     double *slice_s;  /* receives how long the newest slice is by which weights for now were found
-                        that are not those of the past; NULL: there are no such */
+                        beside those for what comes next; NULL: there are no such */
     bool record_time; /* with its processor seconds */
     enum pz_seen_verdict *seen_verdict; /* receives it; NULL: not asked */
 };
@@ -108,9 +108,10 @@ struct pz_search {
     double mean;                  /* of each */
     double share[PZ_MAX_PARTS];   /* of a whole search that the part's settings are worth */
     struct pz_forecast forecast;
-    bool repeats;                              /* cases keep what was seen, for that alone */
-    bool in_heat;                              /* the first quarter of the users decides */
-    bool idle;                                 /* the last trial changed nothing */
+    bool next;    /* what comes next alone is asked, and what everybody has now stays as it is */
+    bool repeats; /* cases keep what was seen, for that alone */
+    bool in_heat; /* the first quarter of the users decides */
+    bool idle;    /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
 };
 #define PZ_WEIGHTS 8 /* weights tried at once */

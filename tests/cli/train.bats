@@ -405,12 +405,12 @@ two_days() {
     cmp early.json m.json
 }
 
-@test "a question of the past has weights of its own, and one of no time is of when its history ends" {
+@test "what comes next has weights of its own, and a question of no time is asked when its history ends" {
     awk -F, 'NR == 1 || substr($1, 5, 1) ~ /[01]/' "$SHOP/interactions.csv" >inter.csv
     pz-import -q -o shop.pzd --interactions inter.csv --items "$SHOP/items.csv"
     pz-train -q -p sequence=off --holdout leave-last --tune-for both --holdout-out last.pzd -o m.pzm shop.pzd
-    pz-train --info m.pzm --json | jq -e '.slice_seconds > 86400 and (.parts | any(.weight_past < .weight))'
-    pz-train --info m.pzm | grep "in those of the past"
+    pz-train --info m.pzm --json | jq -e '.slice_seconds > 86400 and (.parts | any(.weight_next < .weight) and all(.scorer != "recent" or .weight_next == .weight))'
+    pz-train --info m.pzm | grep "in those of what comes next"
     pz-import --export interactions last.pzd >last.csv
     value() { # nDCG@10 where all is asked for at a time
         awk -F, -v OFS=, -v t="$1" 'NR == 1 { for (i = 1; i <= NF; i++) if ($i == "TIMESTAMP") at = i } NR > 1 { $at = t } 1' last.csv |
@@ -422,7 +422,7 @@ two_days() {
     jq -n -e "$true > $end and $unknown > $end"
     pz-train -q --update m.pzm -o new.pzm last.pzd # which hands them on
     for model in m new; do
-        pz-train --info $model.pzm --json | jq '.slice_seconds, .parts[].weight_past, .parts[].early_past' >$model.json
+        pz-train --info $model.pzm --json | jq '.slice_seconds, .parts[].weight_next, .parts[].early_next' >$model.json
     done
     cmp m.json new.json
 }

@@ -172,6 +172,26 @@ TEST(a_known_user_gets_what_follows_his_history)
     assert_false(a.is_short);
 }
 
+/* Within a visit, what comes next is asked: its weights put the other part first. */
+TEST(within_half_an_hour_of_an_event_the_next_one_is_asked)
+{
+    struct pz_model m = fixture("user-personalization");
+    struct pz_request req = { .user_id = "u0", .num = 4, .now = 200 + 1801 };
+    const char *later[] = { "c" };
+
+    m.slice_s = 100;
+    m.part[0].next = (struct pz_weights){ 0, 0 };
+    m.part[1].next = (struct pz_weights){ 1, 0 };
+    assert_string_equal(ask(&m, &req, NULL), "becf");
+    req.now--;
+    assert_string_equal(ask(&m, &req, NULL), "bcef");
+    req.now = 0; /* the clock is years after these events */
+    assert_string_equal(ask(&m, &req, NULL), "becf");
+    req.history = later; /* this was just now */
+    req.n_history = 1;
+    assert_string_equal(ask(&m, &req, NULL), "befg");
+}
+
 TEST(shares_are_a_softmax_over_what_may_be_recommended)
 {
     struct pz_model m = fixture("user-personalization");

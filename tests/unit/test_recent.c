@@ -76,29 +76,32 @@ TEST(it_says_little_of_the_past)
     free(t);
 }
 
-TEST(a_question_of_the_past_has_weights_of_its_own)
+TEST(what_comes_next_has_weights_of_its_own)
 {
     struct pz_model m = { .newest = 100 * DAY };
     struct pz_part part = {
-        .scorer = &pz_popularity, .weight = 3, .cold_weight = 1, .kept = { 6, 0 }, .past = { 1, 0 }
+        .scorer = &pz_popularity, .weight = 3, .cold_weight = 1, .kept = { 6, 0 }, .next = { 1, 0 }
     };
     struct pz_query q = { .n_hist = 1 };
 
-    assert_true(pz_model_past(&m, 0) == 0); /* no slice was judged */
+    assert_true(pz_model_next(&m, 0, 0) == 0); /* no slice was judged */
     m.slice_s = 8 * DAY;
-    assert_true(pz_model_past(&m, 100 * DAY) == 0 && pz_model_past(&m, 200 * DAY) == 0);
-    assert_true(pz_model_past(&m, 0) == 1 && pz_model_past(&m, INT64_MIN) == 1);
-    q.past = pz_model_past(&m, 98 * DAY); /* a quarter of the slice before the end */
-    assert_near(q.past, 0.5, 1e-9);
+    assert_true(pz_model_next(&m, 100 * DAY, DAY) == 0);
+    assert_true(pz_model_next(&m, 200 * DAY, INFINITY) == 0);
+    assert_true(pz_model_next(&m, 200 * DAY, 1800) == 1); /* within a visit */
+    assert_true(pz_model_next(&m, 200 * DAY, 1801) == 0);
+    assert_true(pz_model_next(&m, INT64_MIN, INFINITY) == 1); /* long ago */
+    q.next = pz_model_next(&m, 98 * DAY, DAY);                /* a quarter of the slice before */
+    assert_near(q.next, 0.5, 1e-9);
     assert_near(pz_part_weight(&part, &q), 2.5, 1e-9);
-    q.past = 1;
+    q.next = 1;
     assert_near(pz_part_weight(&part, &q), 1, 1e-9);
     q.keeps_seen = true;
     assert_near(pz_part_weight(&part, &q), 6, 1e-9);
     assert_false(pz_part_is_idle(&part));
     part = (struct pz_part){ .scorer = &pz_popularity };
     assert_true(pz_part_is_idle(&part));
-    part.past.weight = 1;
+    part.next.weight = 1;
     assert_false(pz_part_is_idle(&part));
 }
 
