@@ -478,9 +478,11 @@ enum pz_status pz_dataset_wake_times(const struct pz_dataset *ds, struct pz_err 
     int64_t *time = own_times(ds);
     enum pz_status st = read_time32(ds, time, err);
 
-    return st == PZ_OK && !decode_times(ds, time)
-               ? pz_err_set(err, PZ_BAD_DATA, "the times are damaged")
-               : st;
+    if (st == PZ_OK && !decode_times(ds, time))
+        st = pz_err_set(err, PZ_BAD_DATA, "the times are damaged");
+    if (st != PZ_OK)
+        pz_err_prefix(err, "%s", pz_table_path(ds->store.table));
+    return st;
 }
 
 static enum pz_status load_tables(struct pz_dataset *ds, struct pz_err *err)

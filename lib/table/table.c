@@ -37,7 +37,7 @@ static enum pz_status map_file(struct pz_table *t, const char *path, struct pz_e
     if (fstat(fd, &t->info) != 0)
         st = pz_err_errno(err, PZ_IO, errno, "cannot look at %s", t->path);
     else if (!S_ISREG(t->info.st_mode))
-        st = pz_err_set(err, PZ_BAD_DATA, "%s is not a regular file", t->path);
+        st = pz_err_set(err, PZ_BAD_DATA, "%s is not a regular file; a pipe is read as -", t->path);
     else if ((uint64_t)t->info.st_size < PZ_HEAD_BYTES + PZ_FOOT_BYTES)
         st = pz_err_set(err, PZ_BAD_DATA, "%s is not a pz file or was cut off", t->path);
     if (st == PZ_OK) {
@@ -250,6 +250,11 @@ bool pz_table_is_asked(const struct pz_table *t)
 void pz_table_read_anew(struct pz_table *t)
 {
     t->anew = true;
+}
+
+const char *pz_table_path(const struct pz_table *t)
+{
+    return t->path;
 }
 
 size_t pz_table_n_columns(const struct pz_table *t)

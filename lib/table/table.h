@@ -145,6 +145,11 @@ void pz_table_read_anew(struct pz_table *t);
 void pz_table_ask_nothing(struct pz_table *t);
 bool pz_table_is_asked(const struct pz_table *t);
 
+/* The path of its file, for messages: "standard input" for "-".
+ * Owner:   the table
+ * Threads: any */
+const char *pz_table_path(const struct pz_table *t);
+
 /* How many columns there are, the i-th in file order, and whether there is one of that name. */
 size_t pz_table_n_columns(const struct pz_table *t);
 struct pz_column_info pz_table_column(const struct pz_table *t, size_t i);

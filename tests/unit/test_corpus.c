@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: Apache-2.0 */
+#include <fcntl.h>
 #include <math.h>
 #include <unistd.h>
 
@@ -245,6 +246,34 @@ TEST(what_rests_is_given_back_and_comes_again)
     free(large_ptr);
     free(large_item);
     free(large_time);
+}
+
+/* Its file is written over meanwhile. */
+TEST(what_cannot_be_read_again_is_said_with_its_file)
+{
+    static const unsigned char zeros[256];
+    struct pz_dataset ds = make(), *read = NULL;
+    struct pz_corpus_own own;
+    struct pz_err err = { 0 };
+    int fd;
+
+    ds.events = (struct pz_dict){ .n = 0 };
+    ds.event = NULL;
+    ds.value = NULL;
+    ds.context = (struct pz_attrs){ .n_attrs = 0 };
+    assert_int_equal(pz_dataset_save(&ds, "rests.pzd", NULL), PZ_OK);
+    assert_int_equal(pz_dataset_load("rests.pzd", &read, NULL), PZ_OK);
+    assert_int_equal(pz_corpus_make(read, NULL, 0, NULL, &own, NULL), PZ_OK);
+    pz_corpus_rest(&own, read, PZ_CORPUS_TIMES);
+    fd = open("rests.pzd", O_WRONLY);
+    for (off_t at = 64; at < 64 + 4 * (off_t)sizeof zeros; at += (off_t)sizeof zeros)
+        assert_int_equal(pwrite(fd, zeros, sizeof zeros, at), sizeof zeros);
+    close(fd);
+    assert_int_equal(pz_corpus_wake(&own, read, PZ_CORPUS_TIMES, &err), PZ_BAD_DATA);
+    assert_non_null(strstr(err.text, "rests.pzd: column inter/time32 is damaged"));
+    pz_corpus_clear(&own);
+    pz_dataset_free(read);
+    unlink("rests.pzd");
 }
 
 TEST(what_cannot_be_had_again_does_not_rest)

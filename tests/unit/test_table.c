@@ -278,4 +278,13 @@ TEST(a_merge_of_dictionaries_maps_old_to_new)
     pz_dict_clear(&both);
 }
 
+TEST(a_path_that_is_no_file_is_answered_with_what_to_do)
+{
+    struct pz_table *t = NULL;
+    struct pz_err err = { 0 };
+
+    assert_int_equal(pz_table_open("/dev/null", NULL, &t, &err), PZ_BAD_DATA);
+    assert_string_equal(err.text, "/dev/null is not a regular file; a pipe is read as -");
+}
+
 AROUND_ALL(make_paths, remove_paths)
