@@ -64,7 +64,7 @@ const struct pz_opt recommend_opts[] = {
     PZ_REAL(0, "probe", struct recommend_cfg, ask.probe, "0 (campaign setting, else 1)", 0, 1,
             "SHARE",
             "look only at what seems best and the longest vectors of this share of the items: "
-            "sooner in large catalogues, and not always the same list. 0.002 does well; 1: all"),
+            "sooner in large catalogues, and not always the same list. 0.001 does well; 1: all"),
     PZ_FLAG(0, "check-probe", struct recommend_cfg, check_probe,
             "say how much of the exact lists a probe finds and what it costs, and recommend "
             "nothing"),

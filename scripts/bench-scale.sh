@@ -36,9 +36,9 @@ goals() {
 
 # probe_goal ITEMS: a row of answers by a probe beside exact ones, and how much of their lists it finds
 probe_goal() {
-    pz-recommend -q "$campaign" --probe 0.002 --check-probe --json | jq -r '"\(.cpuMs) \(.exactCpuMs) \(.recall)"' |
+    pz-recommend -q "$campaign" --probe 0.001 --check-probe --json | jq -r '"\(.cpuMs) \(.exactCpuMs) \(.recall)"' |
         while read -r ms exact recall; do
-            goal_row "--probe .002, $1 items, ms, recall $recall" "$ms" "$exact" \
+            goal_row "--probe .001, $1 items, ms, recall $recall" "$ms" "$exact" \
                 "$(awk -v ms="$exact" -v recall="$recall" 'BEGIN { print recall < .99 ? 0 : ms / 10 }')" 'an exact answer'
         done
 }

@@ -524,12 +524,12 @@ static void rows_of(const struct pz_rough_part *p, const uint32_t *item, size_t 
                                     off);
 }
 
-/* The blend of n items gains what a part said of them. */
-static void add_some(const struct pz_model *m, const struct pz_part *p, struct pz_rough_task *t,
-                     const uint32_t *item, size_t n, float *score, float *blend)
+/* The blend of n items gains what a part said of them. Returns the factor of its scores. */
+static float add_some(const struct pz_model *m, const struct pz_part *p, struct pz_rough_task *t,
+                      const uint32_t *item, size_t n, float *score, float *blend)
 {
     struct pz_rough_limit l = pz_rough_limit_of(p, NULL, t->rough->now);
-    float top = 0;
+    float top = 0, factor;
 
     for (size_t k = 0; k < n; k++) {
         score[k] *= pz_rough_trend(&l, item[k]);
@@ -537,15 +537,17 @@ static void add_some(const struct pz_model *m, const struct pz_part *p, struct p
             top = score[k];
     }
     if (top <= 0)
-        return;
+        return 0;
+    factor = (float)pz_part_weight(p, t->job.q) / top;
     t->job.used |= 1u << (p - m->part);
-    pz_blend_add(blend, score, (uint32_t)n, (float)pz_part_weight(p, t->job.q) / top);
+    pz_blend_add(blend, score, (uint32_t)n, factor);
+    return factor;
 }
 
 void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint32_t *item,
                    size_t n, float *blend, float *score)
 {
-    const struct pz_rough *r = t->rough;
+    struct pz_rough *r = t->rough;
     size_t learned = n;
 
     while (learned > 0 && item[learned - 1] >= r->learned)
@@ -554,7 +556,7 @@ void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint
         blend[k] = pz_rough_base_of(r, item[k]);
     for (size_t k = 0; k < r->n; k++) {
         rows_of(&r->part[k], item, learned, score);
-        add_some(m, r->part[k].part, t, item, learned, score, blend);
+        r->part[k].factor = add_some(m, r->part[k].part, t, item, learned, score, blend);
     }
     for (size_t i = 0; i < m->n_parts; i++) {
         const struct pz_part *p = &m->part[i];
@@ -564,6 +566,19 @@ void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint
                                   score))
             add_some(m, p, t, item, n, score, blend);
     }
+}
+
+float pz_rough_closer(const struct pz_rough *r, uint32_t item, float blend)
+{
+    for (size_t k = 0; k < r->n && item < r->learned; k++) {
+        const struct pz_rough_part *p = &r->part[k];
+        float raw;
+
+        rows_of(p, &item, 1, &raw);
+        blend += p->factor * (exact_score(p->part, p->scratch, r->now, item) -
+                              raw * pz_rough_trend(&p->limit, item));
+    }
+    return blend;
 }
 
 /* ---- a closer look */

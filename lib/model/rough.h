@@ -140,6 +140,9 @@ void pz_rough_begin_some(const struct pz_model *m, struct pz_rough_task *t);
 void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint32_t *item,
                    size_t n, float *blend, float *score);
 
+/* The blend that pz_rough_some said of an item, without what bytes are off. */
+float pz_rough_closer(const struct pz_rough *r, uint32_t item, float blend);
+
 enum { PZ_ROUGH_ITEMS = 64 };
 
 /* A closer look at n <= PZ_ROUGH_ITEMS items, in ascending order, of which pz_rough_score

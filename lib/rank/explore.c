@@ -140,6 +140,18 @@ static uint64_t open_word(uint64_t draw, uint32_t first, double max, uint64_t bi
 
 /* ---- */
 
+/* Those of a set, which are few, in all words but those in skip. */
+static void scale_some(float *score, uint32_t n, float factor, const uint64_t *skip,
+                       const uint64_t *set)
+{
+    struct pz_bits_run run = { 0, 0 };
+
+    while (pz_bits_next_run(skip, pz_bits_words(n), &run))
+        for (size_t w = run.begin; w < run.end; w++)
+            for (uint64_t bits = set[w]; bits; bits &= bits - 1)
+                score[w * WORD + (size_t)__builtin_ctzll(bits)] *= factor;
+}
+
 /* All words but those in skip. */
 PZ_KERNEL static void scale(float *score, uint32_t n, float factor, const uint64_t *skip)
 {
@@ -205,6 +217,7 @@ struct draw {
     const float *blend;
     float best;
     bool shares;            /* times depend on the blend */
+    size_t want;            /* so many of the list matter */
     struct candidate *list; /* [PZ_EXPLORE_MAX] */
     size_t n;
     uint64_t *ahead;              /* see pz_explore_ahead */
@@ -224,7 +237,7 @@ static double share_of(const struct draw *d, uint32_t i)
 
 static double last_of(const struct draw *d)
 {
-    return d->list[PZ_EXPLORE_MAX - 1].time;
+    return d->list[d->want - 1].time;
 }
 
 static void draw_share(struct draw *d, const struct young_item *y, double share)
@@ -450,6 +463,8 @@ static size_t next_to_open(const struct draw *d, size_t w)
     size_t begin = first_new(d->items), n = pz_bits_words(d->items->n);
     const uint64_t *set = opened(d);
 
+    if (d->items->allowed)
+        w = pz_bits_next_used(d->items->allowed, w, n);
     if (w < begin || !set)
         return w;
     for (w -= begin; w < n - begin; w = (w / WORD + 1) * WORD) {
@@ -502,25 +517,25 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
 
 /* A time before which, of many items that came since training, more than enough come: their mean is
  * 10 each where nothing was tried and there is no share. Spares the first ones the list. */
-static double guess_last(const struct pz_explore_items *items)
+static double guess_last(const struct draw *d)
 {
-    double n = items->n - items->learned;
+    double n = d->items->n - d->items->learned, want = (double)d->want;
 
-    return n > 8 * PZ_EXPLORE_MAX ? 1.4 * PZ_EXPLORE_MAX / n * 10 : INFINITY;
+    return n > 8 * want ? 1.4 * want / n * 10 : INFINITY;
 }
 
-/* The first draw of rough blends, of which the time of the want-th, at the latest, is returned. */
-static double draw_first(struct draw *d, size_t want)
+/* The first draw of rough blends; returns the time of the last that matters, at the latest. */
+static double draw_first(struct draw *d)
 {
-    double guess = guess_last(d->items);
+    double guess = guess_last(d);
 
     find_words(d, guess);
     draw_all(d, draw_latest, guess);
-    if (d->list[want - 1].time > guess) { /* it was too early */
+    if (last_of(d) > guess) { /* it was too early */
         find_words(d, INFINITY);
         draw_all(d, draw_latest, INFINITY);
     }
-    return d->list[want - 1].time;
+    return last_of(d);
 }
 
 /* The candidates with the smallest times, in order; returns how many. */
@@ -532,6 +547,7 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
                       .blend = blend,
                       .best = best,
                       .shares = !items->settle,
+                      .want = PZ_EXPLORE_MAX,
                       .list = list };
     double last;
 
@@ -539,8 +555,8 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
-    last = draw_first(&d, PZ_EXPLORE_MAX);
-    if (last > guess_last(items))
+    last = draw_first(&d);
+    if (last > guess_last(&d))
         find_words(&d, last);
     d.shares = true;
     draw_all(&d, draw_settled, last);
@@ -559,13 +575,15 @@ void pz_explore_ahead(const struct pz_explore_cfg *cfg, const struct pz_explore_
                       size_t want, uint64_t *set)
 {
     struct candidate list[PZ_EXPLORE_MAX];
-    struct draw d = { .cfg = cfg, .items = items, .best = 1, .list = list, .ahead = set };
+    struct draw d = {
+        .cfg = cfg, .items = items, .best = 1, .want = want, .list = list, .ahead = set
+    };
     double last;
 
     if (cfg->weight <= 0)
         return;
     keep_young(items, young_since(cfg));
-    last = draw_first(&d, want);
+    last = draw_first(&d);
     find_words(&d, last);
     d.shares = true;
     draw_all(&d, draw_ahead, last);
@@ -583,7 +601,10 @@ size_t pz_explore(const struct pz_explore_cfg *cfg, const struct pz_explore_item
         return 0;
     keep_young(items, young_since(cfg));
     n = draw(cfg, items, blend, best, list);
-    scale(blend, items->n, (float)(1 - cfg->weight), items->plain);
+    if (items->sparse)
+        scale_some(blend, items->n, (float)(1 - cfg->weight), items->plain, items->allowed);
+    else
+        scale(blend, items->n, (float)(1 - cfg->weight), items->plain);
     for (size_t k = 0; k < n; k++) {
         float bonus = (float)cfg->weight * best / (float)(k + 1);
 

@@ -18,6 +18,7 @@
 #ifndef PZ_RANK_EXPLORE_H
 #define PZ_RANK_EXPLORE_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -58,6 +59,7 @@ struct pz_explore_items {
     const uint64_t *plain; /* words, a bit each, that are not written: each item has `rest`, all
                               below the largest, and is lifted in `lifted` alone. NULL: none are */
     float rest;
+    bool sparse; /* allowed items are few, and no others have a blend */
     void (*prefetch)(const void *scores, uint32_t item);
     float (*settle)(void *scores, uint32_t item); /* returns the exact blend */
     void *scores;

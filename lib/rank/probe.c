@@ -10,15 +10,18 @@
 
 #include "base/bits.h"
 #include "base/mem.h"
+#include "base/simd.h"
 #include "rank/top.h"
 
 enum {
     WORD = 64,
-    STEPS = 256,  /* of a ladder */
-    TIMES = 20,   /* as many as are wanted are looked at, at least */
-    SPARSE = 2,   /* of what sparse parts speak of, times as many as of vectors */
-    HEAD = 4,     /* of scores that are the same for everybody, times as many */
-    EXPLORED = 32 /* of the items that exploration lifts the first: others gain a hundredth */
+    STEPS = 256,    /* of a ladder */
+    SAMPLED = 1000, /* words that tell of all */
+    TIMES = 20,     /* as many as are wanted are looked at, at least */
+    SPARSE = 2,     /* of what sparse parts speak of, times as many as of vectors */
+    HEAD = 4,       /* of scores that are the same for everybody, times as many */
+    CLOSER = 2,     /* of the best, times as many */
+    EXPLORED = 32   /* of the items that exploration lifts the first: others gain a hundredth */
 };
 
 /* How many of the longest vectors of a part are looked at; 0: it is no probe. */
@@ -33,34 +36,47 @@ static uint32_t depth_of(const struct pz_asked *asked, size_t n_allowed)
     return 2 * depth < (double)n_allowed ? (uint32_t)depth : 0;
 }
 
-/* The place of a base on a ladder of STEPS up to the largest. */
-static size_t step_of(float base, float top)
+/* Items of word w. */
+static uint32_t length_of(const struct pz_rough *r, size_t w)
 {
-    return base > 0 ? (size_t)(base / top * (STEPS - 1)) : 0;
+    size_t left = r->n_items - w * WORD;
+
+    return left < WORD ? (uint32_t)left : WORD;
+}
+
+/* A base that about n items of a set have, of what every step-th word says. */
+static float bar_of(const struct pz_rough *r, const uint64_t *set, size_t n)
+{
+    size_t words = pz_bits_words(r->n_items), step = words / SAMPLED + 1, count[STEPS] = { 0 };
+    size_t bar = STEPS, above = 0;
+    float top = 0;
+
+    for (size_t w = 0; w < words; w += step)
+        top = fmaxf(top, pz_score_max(r->base + w * WORD, length_of(r, w), set + w));
+    for (size_t w = 0; w < words && top > 0; w += step)
+        for (uint64_t bits = set[w]; bits; bits &= bits - 1) {
+            float base = r->base[w * WORD + (size_t)__builtin_ctzll(bits)];
+
+            count[base > 0 ? (size_t)(base / top * (STEPS - 1)) : 0] += step;
+        }
+    while (bar > 0 && above + count[bar - 1] <= n)
+        above += count[--bar];
+    return top * (float)bar / (STEPS - 1);
 }
 
 /* Of the items of which sparse parts say anything those that have most, about n of them. */
 static void add_touched(const struct pz_rough *r, const uint64_t *promotable, size_t n,
                         uint64_t *set)
 {
-    size_t words = pz_bits_words(r->n_items), count[STEPS] = { 0 }, bar = STEPS, above = 0;
-    float top = 0;
+    size_t words = pz_bits_words(r->n_items);
+    float bar;
 
     pz_bits_both(set, r->touched, promotable, r->n_items);
     if (!pz_bits_more_than(set, r->n_items, n))
         return;
+    bar = bar_of(r, set, n);
     for (size_t w = 0; (w = pz_bits_next_used(set, w, words)) < words; w++)
-        for (uint64_t bits = set[w]; bits; bits &= bits - 1)
-            top = fmaxf(top, r->base[w * WORD + (size_t)__builtin_ctzll(bits)]);
-    for (size_t w = 0; (w = pz_bits_next_used(set, w, words)) < words && top > 0; w++)
-        for (uint64_t bits = set[w]; bits; bits &= bits - 1)
-            count[step_of(r->base[w * WORD + (size_t)__builtin_ctzll(bits)], top)]++;
-    while (bar > 0 && above + count[bar - 1] <= n)
-        above += count[--bar];
-    for (size_t w = 0; (w = pz_bits_next_used(set, w, words)) < words && top > 0; w++)
-        for (uint64_t bits = set[w]; bits; bits &= bits - 1)
-            if (step_of(r->base[w * WORD + (size_t)__builtin_ctzll(bits)], top) < bar)
-                set[w] &= ~(bits & -bits);
+        set[w] &= pz_scores_above(r->base + w * WORD, length_of(r, w), bar);
 }
 
 /* The first of a part's items by length, and as many more as a filter asks for. */
@@ -79,24 +95,30 @@ static void add_longest(const struct pz_rough *r, const uint32_t *longest,
 }
 
 /* The n allowed items of which a part says most that says the same to everybody; best: room. */
-static void add_fixed(const struct pz_rough *r, const struct pz_rough_fixed *f,
-                      const uint64_t *allowed, size_t n, struct pz_hit *best, uint64_t *set)
+PZ_KERNEL static void add_fixed(const struct pz_rough *r, const struct pz_rough_fixed *f,
+                                const uint64_t *allowed, size_t n, struct pz_hit *best,
+                                uint64_t *set)
 {
     size_t found = 0;
-    float least = 0;
+    float least = 0, score[WORD];
 
-    for (uint32_t w = 0; w < pz_bits_words(r->learned); w++) {
-        if (f->most && f->most[w] <= least)
+    for (uint32_t first = 0; first < r->learned; first += WORD) {
+        uint32_t left = r->learned - first < WORD ? r->learned - first : WORD;
+        uint64_t bits = allowed[first / WORD];
+
+        if (f->most && f->most[first / WORD] <= least)
             continue;
-        for (uint64_t bits = allowed[w]; bits; bits &= bits - 1) {
-            uint32_t item = w * WORD + (uint32_t)__builtin_ctzll(bits);
-            float score = item < r->learned
-                              ? f->limit.length[item] * pz_rough_trend(&f->limit, item)
-                              : 0;
+        if (left == WORD)
+            pz_rough_limits(&f->limit, first, WORD, score);
+        else
+            pz_rough_limits(&f->limit, first, left, score);
+        for (bits &= pz_scores_above(score, left, least); bits; bits &= bits - 1) {
+            uint32_t k = (uint32_t)__builtin_ctzll(bits);
 
-            if (score <= least)
+            if (score[k] <= least)
                 continue;
-            found = pz_top_enter(best, found, n, (struct pz_hit){ .item = item, .blend = score });
+            found = pz_top_enter(best, found, n,
+                                 (struct pz_hit){ .item = first + k, .blend = score[k] });
             least = found == n ? best[0].blend : 0;
         }
     }
@@ -194,6 +216,23 @@ static bool choose(const struct pz_scored *s, uint32_t depth, struct pz_probe *p
     return list_items(p, set, mask->n);
 }
 
+/* Bytes change places of what is nearly alike: a closer look at the best. */
+static bool look_at_best(const struct pz_scored *s, struct pz_probe *p)
+{
+    size_t n = 0, want = CLOSER * (size_t)s->asked->req->num;
+    struct pz_hit *best = pz_mem_array(want, sizeof *best);
+
+    for (size_t i = 0; best && i < p->n; i++)
+        if (n < want || p->blend[i] > best[0].blend)
+            n = pz_top_enter(best, n, want,
+                             (struct pz_hit){ .item = (uint32_t)i, .blend = p->blend[i] });
+    for (size_t i = 0; i < n; i++)
+        p->blend[best[i].item] = pz_rough_closer(s->scores->rough, p->item[best[i].item],
+                                                 best[i].blend);
+    free(best);
+    return best != NULL;
+}
+
 /* All else is left out from here on. */
 static void leave_rest(const struct pz_scored *scored, struct pz_probe *p)
 {
@@ -237,7 +276,8 @@ bool pz_probe(const struct pz_scored *scored)
     good = t.done && choose(scored, depth, p);
     if (good)
         pz_rough_some(scored->asked->m, &t, p->item, p->n, p->blend, p->score);
-    if (!good || t.job.used == 0) {
+    good = good && t.job.used != 0 && look_at_best(scored, p);
+    if (!good) {
         pz_bits_fill(s->near, s->n_items, false);
         return false;
     }

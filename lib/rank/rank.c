@@ -244,6 +244,7 @@ static void adjust(struct pz_ranker *r)
         rough.max = s->rough->max;
         rough.plain = s->rough->plain;
         rough.rest = s->rough->rest;
+        rough.sparse = s->probe != NULL;
         rough.prefetch = prefetch;
         rough.settle = settle;
         rough.young = r->mask.scratch;

@@ -293,6 +293,9 @@ void pz_scored_softmax(const struct pz_scored *scored, struct pz_hit *hit, size_
     top = pz_scores_largest(s, allowed);
     if (few)
         total = exact_sum(s, allowed, scale, top);
+    else if (s->probe)
+        total = sum_less(blend, allowed, n_items, (float)scale, top,
+                         &(struct less){ NULL, 0, s->rough->plain });
     else if (s->is_rough)
         total = rough_sum(s, allowed, scale, top, scored->mask->scratch);
     else
