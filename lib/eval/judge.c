@@ -183,7 +183,8 @@ static void weigh(struct pz_part *part, double weight)
 {
     part->weight = weight;
     part->cold_weight = 0;
-    part->kept = part->next = (struct pz_weights){ weight, 0 };
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++)
+        part->own[l] = (struct pz_weights){ weight, 0 };
 }
 
 /* The popularity row of a given model: its own popularity part alone. */

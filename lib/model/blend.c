@@ -145,20 +145,37 @@ PZ_KERNEL void pz_blend_scale(float *score, uint32_t n, float factor)
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q)
 {
     bool user = q->task != PZ_TASK_RELATED && q->n_hist > 0;
-    double next = q->keeps_seen ? 0 : q->next;
-    double weight = q->keeps_seen ? part->kept.weight : part->weight;
-    double cold = q->keeps_seen ? part->kept.cold_weight : part->cold_weight;
+    struct pz_weights plain = { part->weight, part->cold_weight };
+    const struct pz_weights *w = q->keeps_seen ? &part->own[PZ_LISTS_KEPT] : &plain,
+                            *next = &part->own[q->keeps_seen ? PZ_LISTS_KEPT_NEXT : PZ_LISTS_NEXT];
+    double weight = w->weight + q->next * (next->weight - w->weight);
+    double cold = w->cold_weight + q->next * (next->cold_weight - w->cold_weight);
     double share = part->scorer->presence ? part->scorer->presence(part->part, q->now) : 1;
 
-    weight += next * (part->next.weight - weight);
-    cold += next * (part->next.cold_weight - cold);
     return share * (user ? weight + cold / (double)q->n_hist : weight);
 }
 
 bool pz_part_is_idle(const struct pz_part *part)
 {
-    return part->weight <= 0 && part->cold_weight <= 0 && part->kept.weight <= 0 &&
-           part->kept.cold_weight <= 0 && part->next.weight <= 0 && part->next.cold_weight <= 0;
+    bool idle = part->weight <= 0 && part->cold_weight <= 0;
+
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++)
+        idle = idle && part->own[l].weight <= 0 && part->own[l].cold_weight <= 0;
+    return idle;
+}
+
+const char *pz_lists_weight(enum pz_lists lists)
+{
+    static const char *const name[] = { "weight_kept", "weight_next", "weight_kept_next" };
+
+    return name[lists];
+}
+
+const char *pz_lists_early(enum pz_lists lists)
+{
+    static const char *const name[] = { "early_kept", "early_next", "early_kept_next" };
+
+    return name[lists];
 }
 
 double pz_model_next(const struct pz_model *m, int64_t now, double pause_s)

@@ -147,10 +147,13 @@ static void say_events(const json_t *o, struct pz_str *out)
 }
 
 /* The weight of a part in lists that have others. */
-static void say_other(const json_t *part, const char *key, const char *where, struct pz_str *out)
+static void say_other(const json_t *part, enum pz_lists lists, const char *where,
+                      struct pz_str *out)
 {
-    if (json_object_get(part, key) && fabs(number(part, key) - number(part, "weight")) > 1e-9)
-        pz_str_addf(out, "; %.3f %s", number(part, key), where);
+    const json_t *weight = json_object_get(part, pz_lists_weight(lists));
+
+    if (weight && fabs(json_number_value(weight) - number(part, "weight")) > 1e-9)
+        pz_str_addf(out, "; %.3f %s", json_number_value(weight), where);
 }
 
 static void say_parts(const json_t *o, struct pz_str *out)
@@ -165,8 +168,9 @@ static void say_parts(const json_t *o, struct pz_str *out)
         if (number(part, "early") > 0)
             pz_str_addf(out, " (and %.3g over the length of a short history)",
                         number(part, "early"));
-        say_other(part, "weight_kept", "in lists with what was seen", out);
-        say_other(part, "weight_next", "in those of what comes next", out);
+        say_other(part, PZ_LISTS_KEPT, "in lists with what was seen", out);
+        say_other(part, PZ_LISTS_NEXT, "in those of what comes next", out);
+        say_other(part, PZ_LISTS_KEPT_NEXT, "in those that are both", out);
         json_object_foreach (pz_json_lend(json_object_get(part, "defaults")), name, value)
             pz_str_addf(out, "  %s %.4g (default %.4g)", name,
                         number(json_object_get(part, "settings"), name), json_number_value(value));

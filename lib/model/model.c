@@ -169,13 +169,20 @@ static enum pz_status load_trend(struct pz_model *m, struct pz_err *err)
     return pz_trend_load(m->table, m->items.n, &m->trend, err);
 }
 
-/* Weights of their own, where there are any. */
-static void take_weights(const json_t *entry, const char *weight, const char *early,
-                         struct pz_weights *w)
+/* A part's weights, those of its own in other lists where there are such. */
+static void take_weights(const json_t *entry, struct pz_part *p)
 {
-    if (json_object_get(entry, weight))
-        *w = (struct pz_weights){ json_number_value(json_object_get(entry, weight)),
-                                  json_number_value(json_object_get(entry, early)) };
+    p->weight = json_number_value(json_object_get(entry, "weight"));
+    p->cold_weight = json_number_value(json_object_get(entry, "early"));
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++) {
+        const json_t *weight = json_object_get(entry, pz_lists_weight(l));
+        const json_t *early = json_object_get(entry, pz_lists_early(l));
+
+        p->own[l] = weight
+                        ? (struct pz_weights){ json_number_value(weight), json_number_value(early) }
+                    : l == PZ_LISTS_KEPT_NEXT ? p->own[PZ_LISTS_KEPT]
+                                              : (struct pz_weights){ p->weight, p->cold_weight };
+    }
 }
 
 static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
@@ -191,11 +198,7 @@ static enum pz_status load_parts(struct pz_model *m, struct pz_err *err)
         if (st != PZ_OK || m->n_parts == PZ_MAX_PARTS)
             break;
         p->scorer = name ? pz_scorer_find(name) : NULL;
-        p->weight = json_number_value(json_object_get(entry, "weight"));
-        p->cold_weight = json_number_value(json_object_get(entry, "early"));
-        p->kept = p->next = (struct pz_weights){ p->weight, p->cold_weight };
-        take_weights(entry, "weight_kept", "early_kept", &p->kept);
-        take_weights(entry, "weight_next", "early_next", &p->next);
+        take_weights(entry, p);
         if (!p->scorer)
             return pz_err_set(err, PZ_BAD_DATA, "scorer \"%s\" is not known to this pz",
                               name ? name : "");

@@ -28,21 +28,27 @@ struct pz_part {
     void *part;         /* owned */
     double weight;      /* in the blend; 0 parts are kept for fallback and similarity only */
     double cold_weight; /* further weight while little is known of the user, see pz_part_weight */
-    struct pz_weights kept;       /* the same in lists that hold what was seen */
-    struct pz_weights next;       /* in those that do not, of what comes next, see pz_model_next */
-    const struct pz_trend *trend; /* multiplies its scores; NULL: none; borrowed */
+    struct pz_weights own[PZ_LISTS]; /* the same in other lists */
+    const struct pz_trend *trend;    /* multiplies its scores; NULL: none; borrowed */
     uint32_t version; /* another one wherever part would make other vectors of histories, for who
                          keeps those; 0: nobody does */
 };
 
-/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events; of
- * `kept` where q->keeps_seen, else on the way to `next` as far as q->next says.
+/* A part's weight for a query: weight + cold_weight / n where a user's history has n > 0 events, by
+ * the weights of lists that hold what was seen where q->keeps_seen, and as far as q->next says by
+ * those of what comes next.
  * After one or two events the other parts know little, and what everybody likes is worth half as
  * much as they are. Of a part of what is now (pz_scorer.presence) its share of that. */
 double pz_part_weight(const struct pz_part *part, const struct pz_query *q);
 
 /* Whether a part has no weight in any list. */
 bool pz_part_is_idle(const struct pz_part *part);
+
+/* The names that a manifest has for a part's weight and cold_weight in such lists, constants.
+ * Owner:   nobody
+ * Threads: any */
+const char *pz_lists_weight(enum pz_lists lists);
+const char *pz_lists_early(enum pz_lists lists);
 
 /* The query as a part may read it: without items that came since training, if it knows nothing of
  * such.

@@ -101,15 +101,19 @@ struct pz_weights {
     double weight, cold_weight;
 };
 
+/* Lists that have weights of their own: those that hold what was seen, those of what comes next
+ * (pz_model_next), and those that are both. */
+enum pz_lists { PZ_LISTS_KEPT, PZ_LISTS_NEXT, PZ_LISTS_KEPT_NEXT, PZ_LISTS };
+
 /* One part of a model to be: its scorer and the settings and weight chosen for it. */
 struct pz_choice {
     const struct pz_scorer *scorer;
     double value[PZ_MAX_SETTINGS];
     double low[PZ_MAX_SETTINGS], high[PZ_MAX_SETTINGS]; /* searched; low = high: fixed */
     double weight;
-    double cold_weight;            /* as in struct pz_part, beside a first part of 1 */
-    bool weighs_kept, weighs_next; /* kept and next are others than these */
-    struct pz_weights kept, next;
+    double cold_weight;    /* as in struct pz_part, beside a first part of 1 */
+    bool weighs[PZ_LISTS]; /* which of the next ones there are */
+    struct pz_weights own[PZ_LISTS];
     bool weight_fixed;
     bool unjudged; /* tuning had no time for it */
     /* Of a part that a search learned and that only has to be finished (pz_scorer.finish): to which

@@ -41,9 +41,11 @@ static uint64_t mix_model(uint64_t h, const struct pz_model *m)
 {
     h = pz_rng_mix(h ^ ((uint64_t)pz_model_learned(m) << 32 | m->users.n));
     h = pz_rng_mix(h ^ (uint64_t)m->newest ^ m->n_interactions << 20);
-    for (size_t i = 0; i < m->n_parts; i++)
-        h = mix_number(mix_number(mix_number(h, m->part[i].weight), m->part[i].kept.weight),
-                       m->part[i].next.weight);
+    for (size_t i = 0; i < m->n_parts; i++) {
+        h = mix_number(h, m->part[i].weight);
+        for (enum pz_lists l = 0; l < PZ_LISTS; l++)
+            h = mix_number(h, m->part[i].own[l].weight);
+    }
     return h;
 }
 

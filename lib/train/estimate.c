@@ -293,6 +293,19 @@ static double balance(const struct outlook *o)
     return o->e->t.n > 1 ? ROUNDS * (ask_all(o) + o->cases * moves * o->e->probe.rank_s) : 0;
 }
 
+/* The weights once more, on the cases beside the slice. */
+static double next(const struct outlook *o)
+{
+    const struct pz_valid *v = &o->e->v;
+    uint32_t n = 0;
+
+    if (!v->sliced || v->tune_for != PZ_FOR_BOTH || v->n_users == 0)
+        return 0;
+    for (uint32_t u = 0; u < v->n_users; u++)
+        n += v->late[u] ? 0 : v->first[u + 1] - v->first[u];
+    return balance(o) * n / v->first[v->n_users];
+}
+
 /* What comes back, on cases of its own, and where that is much the weights by those. */
 static double search_repeats(const struct outlook *hide)
 {
@@ -303,7 +316,7 @@ static double search_repeats(const struct outlook *hide)
         return 0;
     o->cases = hide->e->repeat_cases;
     o->memo = fmin(hide->memo * hide->cases / o->cases, 1);
-    s = 2 * ask_all(o) + RETURNS * balance(o);
+    s = 2 * ask_all(o) + RETURNS * (balance(o) + next(o));
 
     for (size_t p = 0; p < o->e->t.n; p++) {
         const struct pz_choice *c = &o->e->t.choice[p];
@@ -350,19 +363,6 @@ static double close(const struct outlook *o)
     return !o->e->v.sliced ? 0
                            : JUDGED_LATE * 2 * ask_all(o) + (1 + turned) * defaults_s(o) -
                                  turned * (fit_s(o, 0) - turned_s(o, 0));
-}
-
-/* The weights once more, on the cases beside the slice. */
-static double next(const struct outlook *o)
-{
-    const struct pz_valid *v = &o->e->v;
-    uint32_t n = 0;
-
-    if (!v->sliced || v->tune_for != PZ_FOR_BOTH || v->n_users == 0)
-        return 0;
-    for (uint32_t u = 0; u < v->n_users; u++)
-        n += v->late[u] ? 0 : v->first[u + 1] - v->first[u];
-    return balance(o) * n / v->first[v->n_users];
 }
 
 /* Where they were not judged before, defaults are for the check. */

@@ -33,11 +33,13 @@ json_t *pz_outcome_rules(const struct pz_train_cfg *cfg)
     return list;
 }
 
-static void put_weights(json_t *entry, const char *weight, const char *early,
-                        const struct pz_weights *w)
+static void put_weights(json_t *entry, const struct pz_choice *c)
 {
-    json_object_set_new(entry, weight, json_real(w->weight));
-    json_object_set_new(entry, early, json_real(w->cold_weight));
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++)
+        if (c->weighs[l]) {
+            json_object_set_new(entry, pz_lists_weight(l), json_real(c->own[l].weight));
+            json_object_set_new(entry, pz_lists_early(l), json_real(c->own[l].cold_weight));
+        }
 }
 
 json_t *pz_outcome_parts(const struct pz_training *t)
@@ -52,10 +54,7 @@ json_t *pz_outcome_parts(const struct pz_training *t)
             json_object_set_new(settings, c->scorer->settings[k].name, json_real(c->value[k]));
         entry = json_pack("{s:s, s:f, s:f, s:o}", "scorer", c->scorer->name, "weight", c->weight,
                           "early", c->cold_weight, "settings", settings);
-        if (c->weighs_kept)
-            put_weights(entry, "weight_kept", "early_kept", &c->kept);
-        if (c->weighs_next)
-            put_weights(entry, "weight_next", "early_next", &c->next);
+        put_weights(entry, c);
         /* Only where it differs from all of the data: after updates. */
         if (t->fitted_on[p])
             json_object_set_new(entry, "fitted_on", json_integer((json_int_t)t->fitted_on[p]));
@@ -172,10 +171,11 @@ static enum pz_status take_part(const json_t *entry, struct pz_choice *c, struct
     pz_choice_init(c, scorer);
     c->weight = number(entry, "weight");
     c->cold_weight = number(entry, "early");
-    c->weighs_kept = json_object_get(entry, "weight_kept") != NULL;
-    c->kept = (struct pz_weights){ number(entry, "weight_kept"), number(entry, "early_kept") };
-    c->weighs_next = json_object_get(entry, "weight_next") != NULL;
-    c->next = (struct pz_weights){ number(entry, "weight_next"), number(entry, "early_next") };
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++) {
+        c->weighs[l] = json_object_get(entry, pz_lists_weight(l)) != NULL;
+        c->own[l] = (struct pz_weights){ number(entry, pz_lists_weight(l)),
+                                         number(entry, pz_lists_early(l)) };
+    }
     c->reached = number(entry, "reached");
     for (size_t k = 0; k < scorer->n_settings; k++) {
         const json_t *value = json_object_get(settings, scorer->settings[k].name);

@@ -243,6 +243,15 @@ double pz_training_time_left(const struct pz_training *t)
     return t->cfg->timeout_s <= 0 ? 0 : left > 1e-3 ? left : 1e-3;
 }
 
+static bool is_idle(const struct pz_choice *c)
+{
+    bool idle = c->weight <= 0;
+
+    for (enum pz_lists l = 0; l < PZ_LISTS; l++)
+        idle = idle && c->own[l].weight <= 0;
+    return idle;
+}
+
 /* Parts that tuning gave no weight are left out, except those that users asked for, the fallback
  * and those that other steps read. */
 static void drop_idle(struct pz_training *t)
@@ -252,8 +261,8 @@ static void drop_idle(struct pz_training *t)
     for (size_t p = 0; p < t->n; p++) {
         const struct pz_choice *c = &t->choice[p];
 
-        if (c->weight <= 0 && c->kept.weight <= 0 && c->next.weight <= 0 &&
-            !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback && !c->scorer->kept_idle) {
+        if (is_idle(c) && !is_wanted(t->cfg, c->scorer) && !c->scorer->is_fallback &&
+            !c->scorer->kept_idle) {
             if (t->cfg->n_trials > 0)
                 pz_log(t->cfg->log, c->unjudged ? PZ_LOG_WARN : PZ_LOG_NOTE, "%s %s: left out",
                        c->scorer->name,

@@ -298,25 +298,42 @@ static enum pz_status compare_seen(struct pz_search *s, struct pz_valid *keep, b
     return st;
 }
 
-/* Other weights than those found, which stay: sought by the cases of the search as they are, into
- * `kept` of the choices or, of cases beside the slice, into `next`. */
-static enum pz_status weigh_again(struct pz_search *s, bool next, struct pz_err *err)
+/* The search's weights become those that such lists were given. */
+static void take_weights(struct pz_search *s, enum pz_lists lists)
 {
+    for (size_t p = 0; p < s->n_parts; p++)
+        if (s->choice[p].weighs[lists]) {
+            s->part[p].weight = s->choice[p].own[lists].weight;
+            s->part[p].cold_weight = s->choice[p].own[lists].cold_weight;
+        }
+}
+
+/* Other weights than those found, which stay, for such lists: sought by the cases of the search, of
+ * what comes next by those beside the slice. */
+static enum pz_status weigh_again(struct pz_search *s, enum pz_lists lists, struct pz_err *err)
+{
+    const struct pz_valid *v = s->v;
     struct pz_part before[PZ_MAX_PARTS];
     enum pz_status st;
 
     memcpy(before, s->part, s->n_parts * sizeof *before);
-    pz_valid_forget(s->v);
-    s->next = next;
+    if (lists == PZ_LISTS_KEPT_NEXT)
+        take_weights(s, PZ_LISTS_KEPT);
+    s->next = lists != PZ_LISTS_KEPT;
+    if (s->next)
+        memcpy(v->still, v->late, v->n_users);
+    pz_valid_forget(v);
     st = pz_search_balance(s, err);
+    if (s->next)
+        memset(v->still, 0, v->n_users);
     s->next = false;
     limit_weights(s);
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];
 
-        *(next ? &c->weighs_next : &c->weighs_kept) = !c->weight_fixed;
-        *(next ? &c->next : &c->kept) = (struct pz_weights){ settled(s, p), s->part[p].cold_weight /
-                                                                                first_weight(s) };
+        c->weighs[lists] = !c->weight_fixed;
+        c->own[lists] = (struct pz_weights){ settled(s, p),
+                                             s->part[p].cold_weight / first_weight(s) };
     }
     memcpy(s->part, before, s->n_parts * sizeof *before);
     return st;
@@ -324,22 +341,10 @@ static enum pz_status weigh_again(struct pz_search *s, bool next, struct pz_err 
 
 /* Questions of what comes next have weights of their own: those that were found serve what comes
  * after the data above all (validation.h). */
-static enum pz_status weigh_next(struct pz_search *s, const struct pz_corpus *corpus,
-                                 struct pz_err *err)
-{
-    const struct pz_valid *v = s->v;
-    enum pz_status st;
-
-    memcpy(v->still, v->late, v->n_users);
-    st = weigh_again(s, true, err);
-    memset(v->still, 0, v->n_users);
-    *s->cfg->slice_s = (double)corpus->newest - (double)v->cut;
-    return st;
-}
-
 static bool weighs_next(const struct pz_search *s)
 {
-    return s->cfg->slice_s && s->v->sliced && s->v->tune_for == PZ_FOR_BOTH && s->n_parts > 1;
+    return s->cfg->slice_s && s->v->sliced && s->v->tune_for == PZ_FOR_BOTH && s->n_parts > 1 &&
+           !pz_search_out_of_time(s);
 }
 
 /* What people have again is at the top of a list or of no use: where the mix also looks further
@@ -375,7 +380,9 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     else if (st == PZ_OK)
         say_seen(s->cfg, false);
     if (st == PZ_OK && kept && s->n_parts > 1 && !pz_search_out_of_time(s))
-        st = weigh_again(s, false, err);
+        st = weigh_again(s, PZ_LISTS_KEPT, err);
+    if (st == PZ_OK && kept && weighs_next(s))
+        st = weigh_again(s, PZ_LISTS_KEPT_NEXT, err);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);
@@ -463,8 +470,10 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
-    if (st == PZ_OK && weighs_next(s) && !pz_search_out_of_time(s))
-        st = weigh_next(s, corpus, err);
+    if (st == PZ_OK && weighs_next(s)) {
+        st = weigh_again(s, PZ_LISTS_NEXT, err);
+        *s->cfg->slice_s = (double)corpus->newest - (double)s->v->cut;
+    }
     pz_search_stage(s, "weights of what comes next");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);

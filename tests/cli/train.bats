@@ -399,8 +399,8 @@ two_days() {
     pz-train -q -p sequence=off --holdout time:10% --holdout-out late.pzd -o early.pzm vb.pzd
     pz-train -q --update early.pzm -o m.pzm late.pzd
     for model in early m; do
-        pz-train --info $model.pzm --json | jq -c '.parts | map([.scorer, .weight, .weight_kept])' >$model.json
-        jq -e 'any(.[2] != .[1]) and all(.[2] != null)' $model.json
+        pz-train --info $model.pzm --json | jq -c '.parts | map([.scorer, .weight, .weight_kept, .weight_kept_next])' >$model.json
+        jq -e 'any(.[2] != .[1]) and all(.[2] != null and .[3] != null)' $model.json
     done
     cmp early.json m.json
 }
@@ -409,7 +409,8 @@ two_days() {
     awk -F, 'NR == 1 || substr($1, 5, 1) ~ /[01]/' "$SHOP/interactions.csv" >inter.csv
     pz-import -q -o shop.pzd --interactions inter.csv --items "$SHOP/items.csv"
     pz-train -q -p sequence=off --holdout leave-last --tune-for both --holdout-out last.pzd -o m.pzm shop.pzd
-    pz-train --info m.pzm --json | jq -e '.slice_seconds > 86400 and (.parts | any(.weight_next < .weight) and all(.scorer != "recent" or .weight_next == .weight))'
+    pz-train --info m.pzm --json | jq -e '.slice_seconds > 86400 and (.parts | any(.weight_next < .weight) and all(.scorer != "recent" or .weight_next == .weight) and
+        any(.weight_kept_next < .weight_kept))'
     pz-train --info m.pzm | grep "in those of what comes next"
     pz-import --export interactions last.pzd >last.csv
     value() { # nDCG@10 where all is asked for at a time
@@ -422,7 +423,7 @@ two_days() {
     jq -n -e "$true > $end and $unknown > $end"
     pz-train -q --update m.pzm -o new.pzm last.pzd # which hands them on
     for model in m new; do
-        pz-train --info $model.pzm --json | jq '.slice_seconds, .parts[].weight_next, .parts[].early_next' >$model.json
+        pz-train --info $model.pzm --json | jq '.slice_seconds, .parts[].weight_next, .parts[].early_next, .parts[].weight_kept_next' >$model.json
     done
     cmp m.json new.json
 }

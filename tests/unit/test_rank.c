@@ -130,7 +130,7 @@ static struct pz_model fixture(const char *recipe)
         .item_count = item_count,
         .item_attrs = { .n_attrs = 2, .n_rows = N, .attr = item_attr },
         .context = { .n_attrs = 1, .attr = context_attr },
-        .part = { { .scorer = &near_scorer, .weight = 1, .kept = { 1, 0 } },
+        .part = { { .scorer = &near_scorer, .weight = 1, .own[PZ_LISTS_KEPT] = { 1, 0 } },
                   { .scorer = &popular } },
         .n_parts = 2,
         .softmax_scale = 2,
@@ -180,8 +180,8 @@ TEST(within_half_an_hour_of_an_event_the_next_one_is_asked)
     const char *later[] = { "c" };
 
     m.slice_s = 100;
-    m.part[0].next = (struct pz_weights){ 0, 0 };
-    m.part[1].next = (struct pz_weights){ 1, 0 };
+    m.part[0].own[PZ_LISTS_NEXT] = (struct pz_weights){ 0, 0 };
+    m.part[1].own[PZ_LISTS_NEXT] = (struct pz_weights){ 1, 0 };
     assert_string_equal(ask(&m, &req, NULL), "becf");
     req.now--;
     assert_string_equal(ask(&m, &req, NULL), "bcef");
@@ -851,8 +851,8 @@ TEST(an_explanation_adds_up)
                               .rules = { .objective = "PRICE", .objective_power = 1 } };
     struct pz_answer a;
 
-    m.part[0].weight = m.part[0].kept.weight = 2;
-    m.part[1].weight = m.part[1].kept.weight = 0.8;
+    m.part[0].weight = m.part[0].own[PZ_LISTS_KEPT].weight = 2;
+    m.part[1].weight = m.part[1].own[PZ_LISTS_KEPT].weight = 0.8;
     /* history a, d, d, b: c .5 + 1, e 2 + .25, f 1, g .5; e is the largest, so 1 of it is 2 / 2.25
      */
     assert_string_equal(ask(&m, &req, &a), "fecgh");

@@ -59,7 +59,9 @@ TEST(it_says_little_of_the_past)
     struct tiny *t = three_users();
     struct pz_query q = query_of(t->item, 1);
     struct fitted f;
-    struct pz_part part = { .scorer = &pz_recent, .weight = 3, .cold_weight = 1, .kept = { 6, 0 } };
+    struct pz_part part = {
+        .scorer = &pz_recent, .weight = 3, .cold_weight = 1, .own = { [PZ_LISTS_KEPT] = { 6, 0 } }
+    };
 
     fit(&f, t, 8, 0);
     part.part = f.part;
@@ -79,9 +81,10 @@ TEST(it_says_little_of_the_past)
 TEST(what_comes_next_has_weights_of_its_own)
 {
     struct pz_model m = { .newest = 100 * DAY };
-    struct pz_part part = {
-        .scorer = &pz_popularity, .weight = 3, .cold_weight = 1, .kept = { 6, 0 }, .next = { 1, 0 }
-    };
+    struct pz_part part = { .scorer = &pz_popularity,
+                            .weight = 3,
+                            .cold_weight = 1,
+                            .own = { { 6, 0 }, { 1, 0 }, { 5, 2 } } };
     struct pz_query q = { .n_hist = 1 };
 
     assert_true(pz_model_next(&m, 0, 0) == 0); /* no slice was judged */
@@ -97,11 +100,13 @@ TEST(what_comes_next_has_weights_of_its_own)
     q.next = 1;
     assert_near(pz_part_weight(&part, &q), 1, 1e-9);
     q.keeps_seen = true;
+    assert_near(pz_part_weight(&part, &q), 7, 1e-9);
+    q.next = 0;
     assert_near(pz_part_weight(&part, &q), 6, 1e-9);
     assert_false(pz_part_is_idle(&part));
     part = (struct pz_part){ .scorer = &pz_popularity };
     assert_true(pz_part_is_idle(&part));
-    part.next.weight = 1;
+    part.own[PZ_LISTS_NEXT].weight = 1;
     assert_false(pz_part_is_idle(&part));
 }
 
