@@ -35,10 +35,7 @@ struct balance {
 
 static bool moves(const struct pz_search *s, size_t p)
 {
-    const struct pz_scorer *scorer = s->choice[p].scorer;
-
-    return !s->choice[p].weight_fixed && !pz_valid_hides(s->v, scorer) &&
-           !(s->next && scorer->presence);
+    return !s->choice[p].weight_fixed && !pz_valid_hides(s->v, s->choice[p].scorer);
 }
 
 /* A move to these shares of the weights that a part has. */

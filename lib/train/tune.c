@@ -319,14 +319,12 @@ static enum pz_status weigh_again(struct pz_search *s, enum pz_lists lists, stru
     memcpy(before, s->part, s->n_parts * sizeof *before);
     if (lists == PZ_LISTS_KEPT_NEXT)
         take_weights(s, PZ_LISTS_KEPT);
-    s->next = lists != PZ_LISTS_KEPT;
-    if (s->next)
+    if (lists != PZ_LISTS_KEPT)
         memcpy(v->still, v->late, v->n_users);
     pz_valid_forget(v);
     st = pz_search_balance(s, err);
-    if (s->next)
+    if (lists != PZ_LISTS_KEPT)
         memset(v->still, 0, v->n_users);
-    s->next = false;
     limit_weights(s);
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];

@@ -108,10 +108,9 @@ struct pz_search {
     double mean;                  /* of each */
     double share[PZ_MAX_PARTS];   /* of a whole search that the part's settings are worth */
     struct pz_forecast forecast;
-    bool next;    /* what comes next alone is asked, and what everybody has now stays as it is */
-    bool repeats; /* cases keep what was seen, for that alone */
-    bool in_heat; /* the first quarter of the users decides */
-    bool idle;    /* the last trial changed nothing */
+    bool repeats;                              /* cases keep what was seen, for that alone */
+    bool in_heat;                              /* the first quarter of the users decides */
+    bool idle;                                 /* the last trial changed nothing */
     bool inert[PZ_MAX_PARTS][PZ_MAX_SETTINGS]; /* moving it changed nothing, in this region */
 };
 #define PZ_WEIGHTS 8 /* weights tried at once */
