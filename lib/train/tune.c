@@ -469,7 +469,7 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
     if (st == PZ_OK && weighs_next(s)) {
-        st = weigh_again(s, PZ_LISTS_NEXT, err);
+        st = weigh_again(s, s->v->exclude_seen ? PZ_LISTS_NEXT : PZ_LISTS_KEPT_NEXT, err);
         *s->cfg->slice_s = (double)corpus->newest - (double)s->v->cut;
     }
     pz_search_stage(s, "weights of what comes next");

@@ -371,7 +371,7 @@ two_days() {
     pz-import -q -o r.pzd --interactions r.csv
     run -0 pz-train --tune 1 -p sequence=off -o r.pzm r.pzd
     [[ $output == *"lists are better with what was seen (--seen auto)"* && $output != *"too few users"* ]]
-    pz-train --info r.pzm --json | jq -e '.seen == "keep"'
+    pz-train --info r.pzm --json | jq -e '.seen == "keep" and (.parts | any(has("weight_kept_next")) and all(has("weight_next") | not))'
     value=$(pz-eval -q --json --split leave-last --seen auto --tune 1 -p sequence=off r.pzd |
         jq .metrics.normalized_discounted_cumulative_gain_at_10)
     [ "$(jq -n "$value > 0.5")" = true ]
