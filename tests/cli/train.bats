@@ -367,7 +367,7 @@ two_days() {
         for (u = 0; u < 200; u++) for (k = 0; k < 24; k++) {
             s = (u * 31 + k * 17 + k * k * 7) % 64 # of six items of their own the first ones most
             own = k < 6 ? k : s < 32 ? 0 : s < 48 ? 1 : s < 56 ? 2 : s < 60 ? 3 : s < 62 ? 4 : 5
-            print "u" u ",i" (u * 7 + own * (u % 9 + 1)) % 100 "," 1735689600 + k * 90000 + u * 60 } }' >r.csv
+            print "u" u ",i" (u * 7 + own * (u % 9 + 1)) % 100 "," 1735689600 + k * 90000 + u * 6000 } }' >r.csv
     pz-import -q -o r.pzd --interactions r.csv
     run -0 pz-train --tune 1 -p sequence=off -o r.pzm r.pzd
     [[ $output == *"lists are better with what was seen (--seen auto)"* && $output != *"too few users"* ]]
