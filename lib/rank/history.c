@@ -383,13 +383,17 @@ static size_t find_newest(struct pz_history *h, const struct pz_asked *asked)
 }
 
 /* Seconds since the newest of n events, by the clock unless the question says when it is; what it
- * brings along was just now. */
+ * brings along was just now, and a row of pages stays as it began. */
 static double pause_of(const struct pz_history *h, const struct pz_asked *asked, size_t n)
 {
     const struct pz_request *req = asked->req;
 
-    if (n == 0 || req->n_history > 0)
-        return n == 0 ? INFINITY : 0;
+    if (req->rules.page.number > 0)
+        return req->rules.page.next ? 0 : INFINITY;
+    if (n == 0)
+        return INFINITY;
+    if (req->n_history > 0)
+        return 0;
     return (double)(req->now ? req->now : pz_time_now()) - (double)h->hist_time[n - 1];
 }
 

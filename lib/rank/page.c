@@ -2,8 +2,9 @@
 /* Pages: page p answers the same question once the items of pages 0 .. p-1 are taken away, all of
  * them made from the history as it was for the first. So no item comes twice and none is lost,
  * whatever the user does in between. A token holds the page's number, the last live event that
- * counts, and a check of the model and of everything that is asked, rules and values among it: a
- * token of another question is refused. */
+ * counts, whether the first page was about what comes next, which the clock decided, and a check of
+ * the model and of everything that is asked, rules and values among it: a token of another question
+ * is refused. */
 #include "rank/page.h"
 
 #include <inttypes.h>
@@ -85,7 +86,8 @@ uint32_t pz_page_check(const struct pz_model *m, const struct pz_request *req)
 
 char *pz_page_format(const struct pz_page *page, char *buf)
 {
-    snprintf(buf, 64, "%" PRIx32 "-%" PRIx64 "-%08" PRIx32, page->number, page->live, page->check);
+    snprintf(buf, 64, "%" PRIx32 "-%" PRIx64 "-%08" PRIx32 "%s", page->number, page->live,
+             page->check, page->next ? "n" : "");
     return buf;
 }
 
@@ -95,8 +97,9 @@ enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_
 
     if (sscanf(token, "%" SCNx32 "-%" SCNx64 "-%" SCNx32 "%n", &page->number, &page->live,
                &page->check, &end) != 3 ||
-        token[end] != '\0' || page->number == 0)
+        strcmp(token + end, token[end] == 'n' ? "n" : "") != 0 || page->number == 0)
         return pz_err_set(err, PZ_USAGE,
                           "\"%s\" is no page token; answers give one for their next page", token);
+    page->next = token[end] == 'n';
     return PZ_OK;
 }

@@ -276,7 +276,7 @@ static enum pz_status choose(struct pz_ranker *r, struct pz_answer *answer, stru
         pz_scored_softmax(&all, answer->hit, answer->n, is_list);
     answer->has_next = !is_list && pz_chosen_any_left(&r->chosen, &r->mask);
     answer->next = (struct pz_page){ req->rules.page.number + 1, r->history.live_last,
-                                     pz_page_check(r->asked.m, req) };
+                                     pz_page_check(r->asked.m, req), r->history.query.next >= 1 };
     return is_list ? add_unknown(r, answer, err) : PZ_OK;
 }
 

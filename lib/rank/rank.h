@@ -71,6 +71,7 @@ struct pz_page {
     uint32_t number; /* earlier pages */
     uint64_t live;   /* live events after this number do not count, if number > 0 */
     uint32_t check;  /* of the model and the question */
+    bool next; /* the first page was about what comes next (pz_model_next): so are the others */
 };
 
 /* Rules beside the model's opinion, each in force only where set. All-zero: the recipe's own. */

@@ -634,6 +634,31 @@ TEST(pages_go_on_where_the_last_one_ended)
     assert_int_equal(pz_page_parse("0-0-0", &req.rules.page, NULL), PZ_USAGE);
 }
 
+/* The visit ends, or another begins, between two pages: these are of one list. */
+TEST(pages_are_of_one_list_whatever_the_clock_says)
+{
+    struct pz_model m = fixture("user-personalization");
+
+    m.slice_s = 100;
+    m.part[0].own[PZ_LISTS_NEXT] = (struct pz_weights){ 0, 0 };
+    m.part[1].own[PZ_LISTS_NEXT] = (struct pz_weights){ 1, 0 };
+    for (int within = 0; within < 2; within++) {
+        struct pz_request req = { .user_id = "u0", .num = 2 };
+        struct pz_answer a;
+        char token[64];
+
+        setenv("SOURCE_DATE_EPOCH", within ? "300" : "9000", 1);
+        assert_string_equal(ask(&m, &req, &a), within ? "bc" : "be");
+        pz_page_format(&a.next, token);
+        assert_int_equal(pz_page_parse(token, &req.rules.page, NULL), PZ_OK);
+        setenv("SOURCE_DATE_EPOCH", within ? "9000" : "300", 1);
+        assert_string_equal(ask(&m, &req, &a), within ? "ef" : "cf");
+    }
+    unsetenv("SOURCE_DATE_EPOCH");
+    assert_int_equal(pz_page_parse("1-0-0nn", &(struct pz_page){ 0 }, NULL), PZ_USAGE);
+    assert_int_equal(pz_page_parse("1-0-0z", &(struct pz_page){ 0 }, NULL), PZ_USAGE);
+}
+
 static uint32_t check_of(const struct pz_model *m, struct pz_request req)
 {
     return pz_page_check(m, &req);
