@@ -31,7 +31,7 @@ static uint32_t depth_of(const struct pz_asked *asked, size_t n_allowed)
     const struct pz_rules *rules = &req->rules;
     double depth = fmax(ceil(req->probe * asked->m->items.n), TIMES * (double)req->num);
 
-    if (req->probe <= 0 || rules->n_promotions > 0 || rules->n_caps > 0 || rules->diversity > 0)
+    if (rules->n_promotions > 0 || rules->n_caps > 0 || rules->diversity > 0)
         return 0;
     return 2 * depth < (double)n_allowed ? (uint32_t)depth : 0;
 }
@@ -263,12 +263,14 @@ bool pz_probe(const struct pz_scored *scored)
     struct pz_scores *s = scored->scores;
     struct pz_probe *p = &s->own_probe;
     struct pz_rough_task t = { .rough = s->rough, .job = pz_scored_job(scored) };
-    size_t n_allowed = scored->asked->req->probe > 0
-                           ? pz_bits_count(scored->mask->allowed, scored->mask->n)
-                           : 0;
-    uint32_t depth = depth_of(scored->asked, n_allowed);
+    size_t n_allowed;
+    uint32_t depth;
     bool good;
 
+    if (scored->asked->req->probe <= 0)
+        return false;
+    n_allowed = pz_bits_count(scored->mask->allowed, scored->mask->n);
+    depth = depth_of(scored->asked, n_allowed);
     if (depth == 0)
         return false;
     pz_bits_fill(s->rough->plain, pz_bits_words(s->n_items), true);

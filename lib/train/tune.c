@@ -323,8 +323,10 @@ static enum pz_status weigh_again(struct pz_search *s, enum pz_lists lists, stru
         memcpy(v->still, v->late, v->n_users);
     pz_valid_forget(v);
     st = pz_search_balance(s, err);
-    if (lists != PZ_LISTS_KEPT)
+    if (lists != PZ_LISTS_KEPT) {
         memset(v->still, 0, v->n_users);
+        *s->cfg->slice_s = v->slice_s;
+    }
     limit_weights(s);
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];
@@ -468,10 +470,8 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
-    if (st == PZ_OK && weighs_next(s)) {
+    if (st == PZ_OK && weighs_next(s))
         st = weigh_again(s, s->v->exclude_seen ? PZ_LISTS_NEXT : PZ_LISTS_KEPT_NEXT, err);
-        *s->cfg->slice_s = (double)corpus->newest - (double)s->v->cut;
-    }
     pz_search_stage(s, "weights of what comes next");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);

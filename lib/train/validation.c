@@ -620,7 +620,7 @@ static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bo
     v->task = task;
     v->exclude_seen = exclude_seen;
     v->sliced = cut < INT64_MAX;
-    v->cut = cut;
+    v->slice_s = v->sliced ? (double)c->newest - (double)cut : 0;
     if (st == PZ_OK) {
         mark_all(c, v, d, n, cut, seed, hold);
         st = make_train(c, hold, v, err);

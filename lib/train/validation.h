@@ -81,7 +81,7 @@ struct pz_valid {
     const struct pz_corpus *seen;
     const float *scale; /* [n_items] multiplies the judged part's scores; NULL: nothing */
     bool sliced;        /* the newest slice of time is held out whole, and judged */
-    int64_t cut;        /* and begins then */
+    double slice_s;     /* and so long */
     uint8_t *still;     /* [n_users], sliced: judging passes by these, whose values are known */
     uint8_t *late;      /* [n_users] whether a user's cases are of the slice */
     bool newest; /* the users are the newest of many: what holds at the end of the data holds for
