@@ -13,47 +13,23 @@
 #include "campaign/layout.h"
 #include "campaign/live.h"
 #include "campaign/view.h"
-#include "import/import.h"
-#include "tests/unit/unit.h"
-#include "train/train.h"
+#include "tests/unit/fixture_model.h"
 
 static char dir[32], model[64], campaign[64];
-
-static void must(enum pz_status st, const struct pz_err *err)
-{
-    if (st != PZ_OK) {
-        fail_msg("%s", err->text);
-    }
-}
 
 /* 6 users with 4 events each on 6 items with a price. */
 static void make_model(void)
 {
-    struct pz_import_cfg cfg = { .map = { 0 } };
-    struct pz_import_count count[PZ_N_TABLES];
-    struct pz_train_cfg train = { .recipe = pz_recipe_find("popularity-count", NULL), .seed = 1 };
-    struct pz_dataset *ds = NULL;
-    struct pz_str text = { 0 };
-    struct pz_err err = { 0 };
-    char inter[64], items[64];
-    snprintf(inter, sizeof inter, "%s/i.csv", dir);
-    snprintf(items, sizeof items, "%s/t.csv", dir);
-    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP\n");
-    for (int k = 0; k < 24; k++) {
-        pz_str_addf(&text, "u%d,i%d,%d\n", k % 6, (k * 5 + k / 6) % 6, 1000 + k);
-    }
-    must(pz_file_write(inter, text.data, text.len, &err), &err);
-    must(pz_file_write(items, "ITEM_ID,PRICE\ni0,1\ni1,2\n", 24, &err), &err);
-    assert_true(pz_strs_add(&cfg.files[PZ_INTERACTIONS], inter));
-    assert_true(pz_strs_add(&cfg.files[PZ_ITEMS], items));
-    must(pz_import(&cfg, &ds, count, &err), &err);
-    must(pz_train(ds, &train, model, &err), &err);
-    pz_dataset_free(ds);
-    pz_strs_clear(&cfg.files[PZ_INTERACTIONS]);
-    pz_strs_clear(&cfg.files[PZ_ITEMS]);
-    pz_str_clear(&text);
-    unlink(inter);
-    unlink(items);
+    static const char *const none[] = { NULL };
+    struct pz_str events = { 0 }, items = { 0 };
+
+    pz_str_adds(&events, "USER_ID,ITEM_ID,TIMESTAMP\n");
+    for (int k = 0; k < 24; k++)
+        pz_str_addf(&events, "u%d,i%d,%d\n", k % 6, (k * 5 + k / 6) % 6, 1000 + k);
+    pz_str_adds(&items, "ITEM_ID,PRICE\ni0,1\ni1,2\n");
+    train_model("popularity-count", &events, &items, none, model);
+    pz_str_clear(&events);
+    pz_str_clear(&items);
 }
 
 static int group_setup(void **state __attribute__((unused)))

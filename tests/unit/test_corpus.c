@@ -206,6 +206,21 @@ TEST(a_range_of_each_user_with_its_context)
     pz_corpus_clear(&own);
 }
 
+/* The dataset and its corpus as the file rests.pzd has them: users, items and times alone. */
+static struct pz_dataset *read_again(struct pz_dataset *ds, struct pz_corpus_own *own)
+{
+    struct pz_dataset *read = NULL;
+
+    ds->events = (struct pz_dict){ .n = 0 };
+    ds->event = NULL;
+    ds->value = NULL;
+    ds->context = (struct pz_attrs){ .n_attrs = 0 };
+    assert_int_equal(pz_dataset_save(ds, "rests.pzd", NULL), PZ_OK);
+    assert_int_equal(pz_dataset_load("rests.pzd", &read, NULL), PZ_OK);
+    assert_int_equal(pz_corpus_make(read, NULL, 0, NULL, own, NULL), PZ_OK);
+    return read;
+}
+
 /* Large enough to be in pages of its own. */
 TEST(what_rests_is_given_back_and_comes_again)
 {
@@ -213,7 +228,7 @@ TEST(what_rests_is_given_back_and_comes_again)
     uint64_t *large_ptr = calloc(3, sizeof *large_ptr);
     uint32_t *large_item = calloc(N, sizeof *large_item);
     int64_t *large_time = calloc(N, sizeof *large_time);
-    struct pz_dataset ds = make(), *read = NULL;
+    struct pz_dataset ds = make(), *read;
     struct pz_corpus_own own;
 
     large_ptr[1] = N / 4;
@@ -224,13 +239,7 @@ TEST(what_rests_is_given_back_and_comes_again)
     ds.ptr = large_ptr;
     ds.item = large_item;
     ds.time = large_time;
-    ds.events = (struct pz_dict){ .n = 0 };
-    ds.event = NULL;
-    ds.value = NULL;
-    ds.context = (struct pz_attrs){ .n_attrs = 0 };
-    assert_int_equal(pz_dataset_save(&ds, "rests.pzd", NULL), PZ_OK);
-    assert_int_equal(pz_dataset_load("rests.pzd", &read, NULL), PZ_OK);
-    assert_int_equal(pz_corpus_make(read, NULL, 0, NULL, &own, NULL), PZ_OK);
+    read = read_again(&ds, &own);
     pz_corpus_rest(&own, read, PZ_CORPUS_WEIGHTS);
     assert_true(own.c.weight[N / 2] == 0);
     assert_memory_equal(own.c.time, large_time, N * sizeof *large_time);
@@ -252,18 +261,12 @@ TEST(what_rests_is_given_back_and_comes_again)
 TEST(what_cannot_be_read_again_is_said_with_its_file)
 {
     static const unsigned char zeros[256];
-    struct pz_dataset ds = make(), *read = NULL;
+    struct pz_dataset ds = make(), *read;
     struct pz_corpus_own own;
     struct pz_err err = { 0 };
     int fd;
 
-    ds.events = (struct pz_dict){ .n = 0 };
-    ds.event = NULL;
-    ds.value = NULL;
-    ds.context = (struct pz_attrs){ .n_attrs = 0 };
-    assert_int_equal(pz_dataset_save(&ds, "rests.pzd", NULL), PZ_OK);
-    assert_int_equal(pz_dataset_load("rests.pzd", &read, NULL), PZ_OK);
-    assert_int_equal(pz_corpus_make(read, NULL, 0, NULL, &own, NULL), PZ_OK);
+    read = read_again(&ds, &own);
     pz_corpus_rest(&own, read, PZ_CORPUS_TIMES);
     fd = open("rests.pzd", O_WRONLY);
     for (off_t at = 64; at < 64 + 4 * (off_t)sizeof zeros; at += (off_t)sizeof zeros)

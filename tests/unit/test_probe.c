@@ -6,49 +6,34 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/rng.h"
 #include "filter/filter.h"
-#include "import/import.h"
 #include "model/bytes.h"
 #include "rank/rank.h"
-#include "tests/unit/unit.h"
-#include "train/train.h"
+#include "tests/unit/fixture_model.h"
 
 enum { ITEMS = 4000, USERS = 900, NUM = 10, MANY = 100000 };
 
 static char dir[32], packed[64], flat[64], all_parts[64]; /* the last with parts without an order */
 
-static void must(enum pz_status st, const struct pz_err *err)
-{
-    if (st != PZ_OK)
-        fail_msg("%s", err->text);
-}
-
 /* Users with a taste for a tenth of the catalogue, of which few items are met by many. */
-static void write_data(const char *events, const char *items)
+static void write_data(struct pz_str *events, struct pz_str *items)
 {
-    struct pz_str text = { 0 }, rows = { 0 };
     struct pz_rng rng;
-    struct pz_err err;
 
     pz_rng_init(&rng, 5, 1);
-    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP\n");
+    pz_str_adds(events, "USER_ID,ITEM_ID,TIMESTAMP\n");
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < 12; k++) {
             double x = pz_rng_unit(&rng);
 
-            pz_str_addf(&text, "u%d,i%u,%d\n", u,
+            pz_str_addf(events, "u%d,i%u,%d\n", u,
                         (uint32_t)u % 10 * (ITEMS / 10) + (uint32_t)(x * x * x * (ITEMS / 10)),
                         1000000 + k * 50000);
         }
-    pz_str_adds(&rows, "ITEM_ID,PRICE\n");
+    pz_str_adds(items, "ITEM_ID,PRICE\n");
     for (int i = 0; i < ITEMS; i++)
-        pz_str_addf(&rows, "i%d,%d\n", i, i % 100);
-    must(pz_file_write(events, text.data, text.len, &err), &err);
-    must(pz_file_write(items, rows.data, rows.len, &err), &err);
-    pz_str_clear(&text);
-    pz_str_clear(&rows);
+        pz_str_addf(items, "i%d,%d\n", i, i % 100);
 }
 
 static const char *const with_order[] = { "sequence=off",     "factors=on",      "factors.dim=16",
@@ -56,61 +41,24 @@ static const char *const with_order[] = { "sequence=off",     "factors=on",     
 static const char *const without[] = { "sequence=on", "sequence.dim=16", "sequence.pairs=0.02",
                                        "content=on",  "spectral.dim=24", NULL };
 
-static void train(const char *events, const char *items, const char *const *params,
-                  const char *model)
-{
-    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("user-personalization", NULL),
-                                .params = params,
-                                .seed = 1 };
-    struct pz_import_cfg import = { .map = { 0 } };
-    struct pz_import_count count[PZ_N_TABLES];
-    struct pz_dataset *ds = NULL;
-    struct pz_err err = { 0 };
-
-    assert_true(pz_strs_add(&import.files[PZ_INTERACTIONS], events));
-    assert_true(pz_strs_add(&import.files[PZ_ITEMS], items));
-    must(pz_import(&import, &ds, count, &err), &err);
-    while (params[cfg.n_params])
-        cfg.n_params++;
-    must(pz_train(ds, &cfg, model, &err), &err);
-    pz_dataset_free(ds);
-    pz_strs_clear(&import.files[PZ_INTERACTIONS]);
-    pz_strs_clear(&import.files[PZ_ITEMS]);
-}
-
-/* As in a catalogue of many items, whatever the number. */
-static void lay_out(void)
-{
-    struct pz_derived derived = { NULL, 0, 0 };
-    struct pz_model *m = NULL;
-    struct pz_err err = { 0 };
-
-    pz_bytes_many = 0;
-    must(pz_model_open(packed, &m, &err), &err);
-    must(pz_model_derive(m, &derived, &err), &err);
-    must(pz_table_unpack(m->table, &derived, flat, &err), &err);
-    pz_derived_clear(&derived);
-    pz_model_free(m);
-}
-
 static int make_model(void **state __attribute__((unused)))
 {
-    char events[64], items[64];
+    static const char recipe[] = "user-personalization";
+    struct pz_str events = { 0 }, items = { 0 };
 
     snprintf(dir, sizeof dir, "/tmp/pz-probe.XXXXXX");
     if (!mkdtemp(dir))
         return 1;
     snprintf(packed, sizeof packed, "%s/m.pzm", dir);
     snprintf(flat, sizeof flat, "%s/m.flat", dir);
-    snprintf(events, sizeof events, "%s/events.csv", dir);
-    snprintf(items, sizeof items, "%s/items.csv", dir);
-    write_data(events, items);
     snprintf(all_parts, sizeof all_parts, "%s/all.pzm", dir);
-    train(events, items, with_order, packed);
-    train(events, items, without, all_parts);
-    lay_out();
-    unlink(events);
-    unlink(items);
+    write_data(&events, &items);
+    train_model(recipe, &events, &items, with_order, packed);
+    train_model(recipe, &events, &items, without, all_parts);
+    pz_bytes_many = 0; /* as in a catalogue of many items, whatever the number */
+    unpack_model(packed, true, flat);
+    pz_str_clear(&events);
+    pz_str_clear(&items);
     return 0;
 }
 

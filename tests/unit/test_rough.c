@@ -7,39 +7,27 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-#include "base/file.h"
 #include "base/rng.h"
-#include "base/str.h"
 #include "filter/filter.h"
-#include "import/import.h"
 #include "model/blend.h"
 #include "model/bytes.h"
 #include "model/rough.h"
 #include "rank/rank.h"
 #include "rank/score.h"
-#include "tests/unit/unit.h"
-#include "train/train.h"
+#include "tests/unit/fixture_model.h"
 
 enum { ITEMS = 2600, USERS = 700, QUERIES = 10000, NUM_MAX = 60, FEW = 100000 };
 
 static char dir[32], packed[64], flat[2][64];
 
-static void must(enum pz_status st, const struct pz_err *err)
-{
-    if (st != PZ_OK)
-        fail_msg("%s", err->text);
-}
-
 /* Events of users on pairs of twins of one moment, with a taste for a tenth of the catalogue; a row
  * an item with its price. */
-static void write_data(const char *events, const char *items)
+static void write_data(struct pz_str *events, struct pz_str *items)
 {
-    struct pz_str text = { 0 }, rows = { 0 };
     struct pz_rng rng;
-    struct pz_err err;
 
     pz_rng_init(&rng, 3, 1);
-    pz_str_adds(&text, "USER_ID,ITEM_ID,TIMESTAMP\n");
+    pz_str_adds(events, "USER_ID,ITEM_ID,TIMESTAMP\n");
     for (int u = 0; u < USERS; u++)
         for (int k = 0; k < 25; k++) {
             double x = pz_rng_unit(&rng);
@@ -47,61 +35,29 @@ static void write_data(const char *events, const char *items)
                                 ? ((uint32_t)u % 10 * 130 + pz_rng_below(&rng, 130))
                                 : (uint32_t)(x * x * (ITEMS / 2));
 
-            pz_str_addf(&text, "u%d,i%u,%d\nu%d,i%u,%d\n", u, 2 * pair, 1000000 + k * 50000, u,
+            pz_str_addf(events, "u%d,i%u,%d\nu%d,i%u,%d\n", u, 2 * pair, 1000000 + k * 50000, u,
                         2 * pair + 1, 1000000 + k * 50000);
         }
-    pz_str_adds(&rows, "ITEM_ID,PRICE\n");
+    pz_str_adds(items, "ITEM_ID,PRICE\n");
     for (int i = 0; i < ITEMS; i++)
-        pz_str_addf(&rows, "i%d,%d\n", i, i / 2 * 37 % 100);
-    must(pz_file_write(events, text.data, text.len, &err), &err);
-    must(pz_file_write(items, rows.data, rows.len, &err), &err);
-    pz_str_clear(&text);
-    pz_str_clear(&rows);
-}
-
-static void train(const char *events, const char *items)
-{
-    static const char *const params[] = { "sequence=on",        "sequence.epochs=1",
-                                          "sequence.dim=16",    "weight.sequence=0.6",
-                                          "factors.dim=16",     "factors.sweeps=2",
-                                          "spectral.dim=24",    "weight.factors=0.7",
-                                          "weight.spectral=0.5" };
-    struct pz_train_cfg cfg = { .recipe = pz_recipe_find("user-personalization", NULL),
-                                .params = params,
-                                .n_params = sizeof params / sizeof *params,
-                                .seed = 1 };
-    struct pz_import_cfg import = { .map = { 0 } };
-    struct pz_import_count count[PZ_N_TABLES];
-    struct pz_dataset *ds = NULL;
-    struct pz_err err = { 0 };
-
-    assert_true(pz_strs_add(&import.files[PZ_INTERACTIONS], events));
-    assert_true(pz_strs_add(&import.files[PZ_ITEMS], items));
-    must(pz_import(&import, &ds, count, &err), &err);
-    must(pz_train(ds, &cfg, packed, &err), &err);
-    pz_dataset_free(ds);
-    pz_strs_clear(&import.files[PZ_INTERACTIONS]);
-    pz_strs_clear(&import.files[PZ_ITEMS]);
+        pz_str_addf(items, "i%d,%d\n", i, i / 2 * 37 % 100);
 }
 
 /* The model flat with what its parts derive, and without. */
 static void lay_out(void)
 {
-    struct pz_derived derived = { NULL, 0, 0 };
-    struct pz_model *m = NULL;
-    struct pz_err err = { 0 };
-
-    must(pz_model_open(packed, &m, &err), &err);
-    must(pz_model_derive(m, &derived, &err), &err);
-    must(pz_table_unpack(m->table, &derived, flat[0], &err), &err);
-    must(pz_table_unpack(m->table, NULL, flat[1], &err), &err);
-    pz_derived_clear(&derived);
-    pz_model_free(m);
+    unpack_model(packed, true, flat[0]);
+    unpack_model(packed, false, flat[1]);
 }
 
 static int make_models(void **state __attribute__((unused)))
 {
-    char events[64], items[64];
+    static const char *const params[] = { "sequence=on",         "sequence.epochs=1",
+                                          "sequence.dim=16",     "weight.sequence=0.6",
+                                          "factors.dim=16",      "factors.sweeps=2",
+                                          "spectral.dim=24",     "weight.factors=0.7",
+                                          "weight.spectral=0.5", NULL };
+    struct pz_str events = { 0 }, items = { 0 };
 
     snprintf(dir, sizeof dir, "/tmp/pz-rough.XXXXXX");
     if (!mkdtemp(dir))
@@ -109,13 +65,11 @@ static int make_models(void **state __attribute__((unused)))
     snprintf(packed, sizeof packed, "%s/m.pzm", dir);
     snprintf(flat[0], sizeof flat[0], "%s/rough.flat", dir);
     snprintf(flat[1], sizeof flat[1], "%s/exact.flat", dir);
-    snprintf(events, sizeof events, "%s/events.csv", dir);
-    snprintf(items, sizeof items, "%s/items.csv", dir);
-    write_data(events, items);
-    train(events, items);
+    write_data(&events, &items);
+    train_model("user-personalization", &events, &items, params, packed);
     lay_out();
-    unlink(events);
-    unlink(items);
+    pz_str_clear(&events);
+    pz_str_clear(&items);
     return 0;
 }
 
