@@ -334,17 +334,10 @@ struct cold {
     const uint8_t *role;
     struct names names;
     int64_t *first; /* [n_items] time of the item's first interaction, INT64_MAX: none */
+    uint32_t *had;  /* [n_items] 1 + the last user who had the item, 0: nobody yet */
     struct pz_cases *cases;
     size_t cap;
 };
-
-static bool had_before(const struct pz_dataset *ds, uint64_t from, uint64_t p)
-{
-    for (uint64_t q = from; q < p; q++)
-        if (ds->item[q] == ds->item[p])
-            return true;
-    return false;
-}
 
 /* One list of the user's history serves all their cases: each sees its beginning. */
 static bool cold_user(struct cold *c, uint32_t u)
@@ -357,12 +350,14 @@ static bool cold_user(struct cold *c, uint32_t u)
 
     for (uint64_t p = from; past && p < end; p++) {
         struct pz_cases *to = c->cases;
+        bool again = c->had[ds->item[p]] == u + 1;
 
+        c->had[ds->item[p]] = u + 1;
         if (!(c->role[p] & PZ_ROLE_TRUTH)) {
             past[n++] = event_at(ds, &c->names, p);
             continue;
         }
-        if (n == 0 || had_before(ds, from, p))
+        if (n == 0 || again)
             continue;
         if (!pz_mem_grow(&to->c, &c->cap, to->n + 1, sizeof *to->c))
             return false;
@@ -385,8 +380,11 @@ static bool find_cold(struct cold *c)
     const char **among = take(c->cases, ds->items.n, sizeof *among);
 
     c->first = take(c->cases, ds->items.n, sizeof *c->first);
-    for (uint32_t i = 0; c->first && i < ds->items.n; i++)
+    c->had = take(c->cases, ds->items.n, sizeof *c->had);
+    for (uint32_t i = 0; c->first && c->had && i < ds->items.n; i++) {
         c->first[i] = INT64_MAX;
+        c->had[i] = 0;
+    }
     for (uint64_t p = 0; cold && c->first && p < ds->n_interactions; p++) {
         cold[ds->item[p]] |= (c->role[p] & PZ_ROLE_TRUTH) != 0;
         if (ds->time[p] < c->first[ds->item[p]])
@@ -397,7 +395,7 @@ static bool find_cold(struct cold *c)
             among[c->cases->n_among++] = c->names.item[i];
     c->cases->among = among;
     free(cold);
-    return cold && among && c->first;
+    return cold && among && c->first && c->had;
 }
 
 enum pz_status pz_cases_from_cold(const struct pz_dataset *ds, const uint8_t *role,

@@ -152,6 +152,7 @@ enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *
     struct pz_split_spec spec = { .share = 0 };
     struct pz_dataset *ds = NULL;
     uint8_t *role = NULL, *learn = NULL;
+    uint64_t n_learn = 0;
     enum pz_status st = pz_split_parse(j->v.protocol, &spec, err);
 
     if (st == PZ_OK)
@@ -164,7 +165,10 @@ enum pz_status pz_judgement_split(struct pz_judgement *j, const struct pz_strs *
                            : pz_err_memory(err, "the split", 2.0 * (double)ds->n_interactions);
     }
     for (uint64_t p = 0; st == PZ_OK && p < ds->n_interactions; p++)
-        learn[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
+        n_learn += learn[p] = (role[p] & PZ_ROLE_TRAIN) != 0;
+    if (st == PZ_OK && n_learn == 0) /* a model of nothing would be judged by chance */
+        st = pz_err_set(err, PZ_BAD_DATA, "--split %s leaves no interaction to train on",
+                        j->v.protocol);
     job->keep = learn;
     if (st == PZ_OK)
         st = train_all(j, ds, job, keep, err);

@@ -93,13 +93,15 @@ char *pz_page_format(const struct pz_page *page, char *buf)
 
 enum pz_status pz_page_parse(const char *token, struct pz_page *page, struct pz_err *err)
 {
+    char own[64];
     int end = 0;
+    bool good = sscanf(token, "%" SCNx32 "-%" SCNx64 "-%" SCNx32 "%n", &page->number, &page->live,
+                       &page->check, &end) == 3;
 
-    if (sscanf(token, "%" SCNx32 "-%" SCNx64 "-%" SCNx32 "%n", &page->number, &page->live,
-               &page->check, &end) != 3 ||
-        strcmp(token + end, token[end] == 'n' ? "n" : "") != 0 || page->number == 0)
-        return pz_err_set(err, PZ_USAGE,
-                          "\"%s\" is no page token; answers give one for their next page", token);
-    page->next = token[end] == 'n';
-    return PZ_OK;
+    page->next = good && token[end] == 'n';
+    /* only as answers write it: signs, blanks and numbers too large are no token */
+    if (good && page->number > 0 && strcmp(token, pz_page_format(page, own)) == 0)
+        return PZ_OK;
+    return pz_err_set(err, PZ_USAGE,
+                      "\"%s\" is no page token; answers give one for their next page", token);
 }

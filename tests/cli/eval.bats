@@ -479,3 +479,11 @@ near() {
     cmp held.out rest.out
     pz-eval -q --json --no-tune --split time:20% one.pzd | jq '.metrics | .novelty, .coverage' | cmp - held.out
 }
+
+@test "a split that leaves nothing to train on is refused, not judged by chance" {
+    printf 'USER_ID,ITEM_ID,TIMESTAMP\na,x,100\n' >one.csv
+    pz-import -q -o one.pzd --interactions one.csv
+    run pz-eval -q --no-tune --split time:20% one.pzd
+    [ "$status" -eq 65 ]
+    [[ "$output" == *"leaves no interaction to train on"* ]]
+}

@@ -637,6 +637,14 @@ TEST(pages_go_on_where_the_last_one_ended)
 /* The visit ends, or another begins, between two pages: these are of one list. */
 TEST(pages_are_of_one_list_whatever_the_clock_says)
 {
+    static const char *const strange[] = { "1-0-0",
+                                           "1-0-0000000fnn",
+                                           "1-0-0000000fz",
+                                           "0x1-0-0000000f",
+                                           "1- 0-0000000f",
+                                           "+1-0-0000000f",
+                                           "1-00000000000000001-0000000f",
+                                           "" };
     struct pz_model m = fixture("user-personalization");
 
     m.slice_s = 100;
@@ -655,8 +663,9 @@ TEST(pages_are_of_one_list_whatever_the_clock_says)
         assert_string_equal(ask(&m, &req, &a), within ? "ef" : "cf");
     }
     unsetenv("SOURCE_DATE_EPOCH");
-    assert_int_equal(pz_page_parse("1-0-0nn", &(struct pz_page){ 0 }, NULL), PZ_USAGE);
-    assert_int_equal(pz_page_parse("1-0-0z", &(struct pz_page){ 0 }, NULL), PZ_USAGE);
+    assert_int_equal(pz_page_parse("1-0-0000000fn", &(struct pz_page){ 0 }, NULL), PZ_OK);
+    for (size_t i = 0; i < sizeof strange / sizeof *strange; i++)
+        assert_int_equal(pz_page_parse(strange[i], &(struct pz_page){ 0 }, NULL), PZ_USAGE);
 }
 
 static uint32_t check_of(const struct pz_model *m, struct pz_request req)
