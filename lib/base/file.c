@@ -30,7 +30,7 @@
 #include "base/str.h"
 #include "base/time.h"
 
-enum { BUFFER_BYTES = 1 << 16, MAX_OPEN = 64 };
+enum { BUFFER_BYTES = 1 << 16, PIECE_BYTES = 2 << 20, MAX_OPEN = 64 };
 
 struct pz_out {
     int fd;
@@ -39,9 +39,10 @@ struct pz_out {
     char *path, *temp; /* owned; temp NULL when borrowed */
     int slot;          /* in open_temps, -1: none */
     uint64_t written;
-    size_t used;
+    char *buffer; /* [room] own, or owned */
+    size_t used, room;
     struct pz_err failure; /* sticky */
-    char buffer[BUFFER_BYTES];
+    char own[BUFFER_BYTES];
 };
 
 /* Names of temporary files for pz_out_abort_all; written under the lock, read by the handler. */
@@ -129,6 +130,8 @@ static void out_free(struct pz_out *out)
 {
     if (out->slot >= 0)
         open_temps[out->slot] = NULL;
+    if (out->buffer != out->own)
+        free(out->buffer);
     free(out->path);
     free(out->temp);
     free(out);
@@ -306,6 +309,8 @@ static enum pz_status out_new(const char *name, struct pz_out **out_ptr, struct 
         return pz_err_memory(err, "an output buffer", sizeof *out);
     out->fd = -1;
     out->slot = -1;
+    out->buffer = out->own;
+    out->room = BUFFER_BYTES;
     out->path = pz_mem_strndup(name, strlen(name));
     return out->path ? PZ_OK : pz_err_memory(err, "a file name", (double)strlen(name));
 }
@@ -455,16 +460,37 @@ static enum pz_status report(const struct pz_out *out, struct pz_err *err)
     return out->failure.status;
 }
 
+/* Without memory for it: in smaller pieces, which is slower to read, not wrong. */
+void pz_out_for_map(struct pz_out *out)
+{
+    char *piece = out->written == 0 ? malloc(PIECE_BYTES) : NULL;
+
+    if (piece) {
+        out->buffer = piece;
+        out->room = PIECE_BYTES;
+    }
+}
+
+/* Each piece of the buffer's size is written at once, and begins at a multiple of that size. */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err)
 {
+    const char *from = bytes;
+
     out->written += n;
-    if (out->used + n > BUFFER_BYTES)
-        flush(out);
-    if (n >= BUFFER_BYTES) {
-        write_all(out, bytes, n);
-    } else {
-        memcpy(out->buffer + out->used, bytes, n);
-        out->used += n;
+    while (n > 0) {
+        size_t left = out->room - out->used, part = n < left ? n : left;
+
+        if (part == out->room) {
+            part = n / part * part;
+            write_all(out, from, part);
+        } else {
+            memcpy(out->buffer + out->used, from, part);
+            out->used += part;
+            if (out->used == out->room)
+                flush(out);
+        }
+        from += part;
+        n -= part;
     }
     return report(out, err);
 }

@@ -49,6 +49,11 @@ enum pz_status pz_out_check_binary(const char *path, struct pz_err *err);
  * Threads: one at a time */
 enum pz_status pz_file_stdin(int *fd, struct pz_err *err);
 
+/* Before anything is written: what is to be mapped is written in pieces of 2 MB, each at a multiple
+ * of that. File systems with large folios (ext4 since Linux 6.16, XFS) keep such pieces as large
+ * pages, which a process maps by one fault in place of 32 to 512. */
+void pz_out_for_map(struct pz_out *out);
+
 /* Append n bytes (buffered). A failure is sticky and is reported again at commit.
  * Errors: PZ_IO writing failed */
 enum pz_status pz_out_write(struct pz_out *out, const void *bytes, size_t n, struct pz_err *err);

@@ -146,6 +146,8 @@ enum pz_status pz_table_unpack(struct pz_table *t, const struct pz_derived *deri
     if (st == PZ_OK)
         st = pz_out_open(path, &out, err);
     if (st == PZ_OK)
+        pz_out_for_map(out);
+    if (st == PZ_OK)
         st = pz_out_write(out, head, sizeof head, err);
     for (size_t i = 0; i < t->n && st == PZ_OK; i++)
         if (!pz_layout_is_derived(&t->col[i]))

@@ -110,6 +110,36 @@ TEST(bytes_keep_their_order_in_pieces_of_any_size)
     free(all);
 }
 
+TEST(what_is_to_be_mapped_is_written_in_pieces_that_large_pages_hold)
+{
+    enum { PIECE = 2 << 20 };
+    static const size_t part[] = { 1, 65536, PIECE, 3 * PIECE - 5, 7, 2 * PIECE + 9, PIECE - 20 };
+    int fd = open("f", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    struct pz_out *out;
+    uint8_t *all = malloc(10 * PIECE), *at = all;
+    struct stat info;
+    char *data;
+    size_t n;
+
+    for (size_t i = 0; i < 10 * PIECE; i++)
+        all[i] = (uint8_t)(i * 2654435761u >> 13);
+    assert_int_equal(pz_out_attach(fd, "f", &out, NULL), PZ_OK);
+    pz_out_for_map(out);
+    for (size_t i = 0; i < sizeof part / sizeof *part; i++) {
+        assert_int_equal(pz_out_write(out, at, part[i], NULL), PZ_OK);
+        at += part[i];
+        assert_int_equal(fstat(fd, &info), 0);
+        assert_int_equal(info.st_size, (at - all) / PIECE * PIECE);
+    }
+    assert_int_equal(pz_out_commit(out, NULL), PZ_OK);
+    close(fd);
+    assert_int_equal(pz_file_read("f", (size_t)(at - all), &data, &n, NULL), PZ_OK);
+    assert_int_equal(n, at - all);
+    assert_memory_equal(data, all, n);
+    free(data);
+    free(all);
+}
+
 TEST(a_name_may_be_as_long_as_the_system_allows)
 {
     char name[NAME_MAX + 1], entry[NAME_MAX + 1];
