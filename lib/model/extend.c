@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "model/item_facts.h"
 #include "model/model.h"
@@ -124,6 +125,7 @@ enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_write
                                        struct pz_err *err)
 {
     uint32_t n = m->items.n;
+    size_t words = pz_bits_words(n);
     enum pz_status st = pz_writer_add_dict(w, "fresh", &m->fresh, err);
 
     if (st == PZ_OK)
@@ -135,10 +137,11 @@ enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_write
     if (st == PZ_OK && m->item_shown)
         st = pz_writer_add(w, "shown", PZ_U32, m->item_shown, n, err);
     if (st == PZ_OK && m->block_since)
-        st = pz_writer_add(w, "block_since", PZ_I64, m->block_since, ((uint64_t)n + 63) / 64, err);
+        st = pz_writer_add(w, "block_since", PZ_I64, m->block_since, words, err);
     if (st == PZ_OK && m->block_oldest)
-        st = pz_writer_add(w, "block_oldest", PZ_I64, m->block_oldest, ((uint64_t)n + 63) / 64,
-                           err);
+        st = pz_writer_add(w, "block_oldest", PZ_I64, m->block_oldest, words, err);
+    if (st == PZ_OK && m->chunk_oldest)
+        st = pz_writer_add(w, "chunk_oldest", PZ_I64, m->chunk_oldest, pz_bits_words(words), err);
     for (size_t p = 0; p < m->n_parts && st == PZ_OK && m->fresh.n > 0; p++)
         if (m->part[p].scorer->save_extension)
             st = m->part[p].scorer->save_extension(m->part[p].part, w, err);
@@ -147,12 +150,13 @@ enum pz_status pz_model_save_extension(const struct pz_model *m, struct pz_write
 
 /* Columns of items, those of training and what came since. */
 struct facts {
-    const void *since, *count, *shown, *block, *oldest;
+    const void *since, *count, *shown, *block, *oldest, *chunk;
 };
 
 static enum pz_status read_facts(const struct pz_model *m, struct pz_table *t, uint32_t n,
                                  struct facts *f, struct pz_err *err)
 {
+    size_t words = pz_bits_words(n);
     enum pz_status st = pz_table_get(t, "since", PZ_I64, n, &f->since, NULL, err);
 
     if (st == PZ_OK)
@@ -160,10 +164,12 @@ static enum pz_status read_facts(const struct pz_model *m, struct pz_table *t, u
     if (st == PZ_OK && m->item_shown)
         st = pz_table_get(t, "shown", PZ_U32, n, &f->shown, NULL, err);
     if (st == PZ_OK && m->block_since)
-        st = pz_table_get(t, "block_since", PZ_I64, ((uint64_t)n + 63) / 64, &f->block, NULL, err);
-    if (st == PZ_OK && m->block_since && pz_table_has(t, "block_oldest")) /* older files lack it */
-        st = pz_table_get(t, "block_oldest", PZ_I64, ((uint64_t)n + 63) / 64, &f->oldest, NULL,
-                          err);
+        st = pz_table_get(t, "block_since", PZ_I64, words, &f->block, NULL, err);
+    /* Older files lack these. */
+    if (st == PZ_OK && m->block_since && pz_table_has(t, "block_oldest"))
+        st = pz_table_get(t, "block_oldest", PZ_I64, words, &f->oldest, NULL, err);
+    if (st == PZ_OK && m->block_since && pz_table_has(t, "chunk_oldest"))
+        st = pz_table_get(t, "chunk_oldest", PZ_I64, pz_bits_words(words), &f->chunk, NULL, err);
     return st;
 }
 
@@ -176,11 +182,12 @@ static void take_facts(struct pz_model *m, const struct facts *f)
     m->item_shown = f->shown;
     m->block_since = f->block;
     m->block_oldest = f->oldest;
+    m->chunk_oldest = f->chunk;
 }
 
 enum pz_status pz_model_load_extension(struct pz_model *m, struct pz_table *t, struct pz_err *err)
 {
-    struct facts f = { NULL, NULL, NULL, NULL, NULL };
+    struct facts f = { NULL, NULL, NULL, NULL, NULL, NULL };
     struct pz_dict fresh = { 0 };
     const void *from = NULL;
     enum pz_status st = pz_table_get_dict(t, "fresh", &fresh, err);

@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/str.h"
 #include "table/lists.h"
@@ -71,22 +72,27 @@ static enum pz_status load_block_since(struct pz_model *m, struct pz_err *err)
 
 enum pz_status pz_model_make_blocks(struct pz_model *m, struct pz_err *err)
 {
-    size_t n = ((size_t)m->items.n + 63) / 64;
-    int64_t *block = pz_mem_array(2 * n, sizeof *block), *oldest;
+    size_t n = pz_bits_words(m->items.n);
+    int64_t *block = pz_mem_array(2 * n + pz_bits_words(n), sizeof *block), *oldest, *chunk;
 
     if (!block)
         return pz_err_memory(err, "items", 16.0 * m->items.n / 64);
     oldest = block + n;
+    chunk = oldest + n;
     for (uint32_t i = 0; i < m->items.n; i++) {
         if (i % 64 == 0 || m->item_since[i] > block[i / 64])
             block[i / 64] = m->item_since[i];
         if (i % 64 == 0 || m->item_since[i] < oldest[i / 64])
             oldest[i / 64] = m->item_since[i];
     }
+    for (size_t w = 0; w < n; w++)
+        if (w % 64 == 0 || oldest[w] < chunk[w / 64])
+            chunk[w / 64] = oldest[w];
     free(m->owned[3]);
     m->owned[3] = block;
     m->block_since = block;
     m->block_oldest = oldest;
+    m->chunk_oldest = chunk;
     return PZ_OK;
 }
 

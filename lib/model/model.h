@@ -80,6 +80,7 @@ struct pz_model {
     const int64_t
         *block_since; /* [words of items.n] the largest item_since of 64 items; NULL: not made */
     const int64_t *block_oldest; /* the least; NULL: not made, as where block_since was stored */
+    const int64_t *chunk_oldest; /* [words of words] the least of 4096 items; NULL: likewise */
     const uint32_t *item_shown;  /* [items.n] impressions; NULL when the data have none */
     struct pz_attrs item_attrs, user_attrs;
     struct pz_attrs context; /* other columns of Interactions: rows parallel to item */
@@ -153,7 +154,7 @@ void pz_model_free(struct pz_model *m);
 enum pz_status pz_model_derive(const struct pz_model *m, struct pz_derived *out,
                                struct pz_err *err);
 
-/* Make block_since and block_oldest of item_since, again after a change.
+/* Make block_since, block_oldest and chunk_oldest of item_since, again after a change.
  * Errors:  PZ_TRY_AGAIN memory is out
  * Owner:   the model
  * Threads: one, which has the model alone */

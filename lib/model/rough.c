@@ -406,14 +406,11 @@ PZ_KERNEL static void add_limits(const struct pz_rough *r, uint32_t n, float *ou
 /* Which words are plain and stay so. Samples, which lengths want, read all items. */
 static void find_plain(struct pz_rough *r)
 {
-    size_t all = words(r), w = words_learned(r);
     bool any = !r->dense && !r->any_reach;
 
-    pz_bits_fill(r->plain, all, any);
-    for (size_t k = 0; any && k < w; k++)
+    pz_bits_fill(r->plain, words(r), any);
+    for (size_t k = 0; any && k < words_learned(r); k++)
         pz_bits_remove(r->plain, k);
-    while (any && (w = pz_bits_next_used(r->touched, w, all)) < all)
-        pz_bits_remove(r->plain, w++);
     r->rest = r->slack;
     r->rest_max = r->slack > 0 ? r->slack : 0;
 }

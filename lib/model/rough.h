@@ -46,7 +46,8 @@ struct pz_rough_most {
 
 struct pz_rough {
     float *base;       /* [items.n] what the other parts gave, but for those that are fixed */
-    uint64_t *touched; /* items whose base may not be 0, where it is not dense */
+    uint64_t *touched; /* learned items whose base may not be 0, where it is not dense; of others it
+                          is */
     bool dense;
     struct pz_rough_fixed fixed[PZ_MAX_PARTS]; /* behind base, in the order of the blend */
     size_t n_fixed;
@@ -106,10 +107,10 @@ static inline __attribute__((always_inline)) void pz_rough_limits(const struct p
 }
 
 /* Whether all of a word's items came since training and have a base of 0: what they have at most is
- * the same. Where no lengths tell such words are not written, see `plain`. */
+ * the same, and their blend is 0. Where no lengths tell such words are not written, see `plain`. */
 static inline bool pz_rough_is_plain(const struct pz_rough *r, size_t w)
 {
-    return w * 64 >= r->learned && !r->dense && r->touched[w] == 0;
+    return w * 64 >= r->learned && !r->dense;
 }
 
 /* Whether a model is worth it: it has parts that can be scored roughly, and many items. */

@@ -36,7 +36,7 @@ static uint32_t length_of(const struct pz_rough *r, size_t w)
 /* Multiply words of which anything was touched: what was not is 0. */
 PZ_KERNEL static void multiply_few(struct pz_rough *r, float factor)
 {
-    size_t n = pz_bits_words(r->n_items);
+    size_t n = pz_bits_words(r->learned);
 
     for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
         uint32_t left = length_of(r, w);
@@ -53,7 +53,7 @@ PZ_KERNEL static void multiply_few(struct pz_rough *r, float factor)
 
 static void empty(struct pz_rough *r)
 {
-    size_t n = pz_bits_words(r->n_items);
+    size_t n = pz_bits_words(r->learned);
 
     if (r->dense)
         memset(r->base, 0, r->n_items * sizeof *r->base);
@@ -69,7 +69,7 @@ static void empty(struct pz_rough *r)
 static float largest_few(struct pz_rough *r, const struct pz_rough_limit *l,
                          const uint64_t *allowed)
 {
-    size_t n = pz_bits_words(r->n_items);
+    size_t n = pz_bits_words(r->learned);
     float top = 0;
 
     for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
@@ -255,7 +255,8 @@ void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t)
 float pz_rough_base_of(const struct pz_rough *r, uint32_t item)
 {
     /* What nobody touched is 0, and its page may not be there yet. */
-    float blend = r->dense || pz_bits_has(r->touched, item) ? r->base[item] : 0;
+    float blend = r->dense || (item < r->learned && pz_bits_has(r->touched, item)) ? r->base[item]
+                                                                                   : 0;
 
     for (size_t p = 0; p < r->n_fixed && item < r->learned; p++) {
         const struct pz_rough_limit *l = &r->fixed[p].limit;

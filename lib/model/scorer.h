@@ -330,9 +330,9 @@ struct pz_scorer {
      * when the scorer has nothing to say for this query (out is then still zero). */
     bool (*score)(const void *part, const struct pz_query *q, void *scratch, float *out);
 
-    /* As score, where most items are left 0: bits of all items whose out may be another number are
-     * put into touched, which is empty at the call; when the part has nothing to say, too. NULL:
-     * out is full. */
+    /* As score, where most items are left 0, among them all that came since training: bits of all
+     * items whose out may be another number are put into touched, which is empty at the call; when
+     * the part has nothing to say, too. NULL: out is full. */
     bool (*score_few)(const void *part, const struct pz_query *q, void *scratch, float *out,
                       uint64_t *touched);
 

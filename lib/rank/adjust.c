@@ -156,6 +156,7 @@ static bool explores(const struct pz_adjustment *a, const struct pz_asked *asked
     items->since = m->item_since;
     items->newest = m->block_since;
     items->oldest = m->block_oldest;
+    items->oldest_of_many = m->chunk_oldest;
     items->count = m->item_count;
     items->shown = m->item_shown;
     items->live = a->shown;

@@ -36,17 +36,20 @@ static size_t candidates(struct pz_chosen *c, const struct pz_scored *scored, co
                          struct pz_hit *hit, size_t want)
 {
     uint32_t n_items = scored->asked->m->items.n;
+    const uint64_t *left = c->any_gone ? c->open : set;
     size_t n, known;
 
-    pz_bits_without(c->open, set, c->gone, n_items);
-    pz_scores_settle_best(scored->scores, c->open, n_items, hit, want);
-    n = known = pz_scores_top(scored->scores, c->open, n_items, hit, want);
-    for (size_t i = 0; i < n; i++) {
+    if (c->any_gone)
+        pz_bits_without(c->open, set, c->gone, n_items);
+    pz_scores_settle_best(scored->scores, left, n_items, hit, want);
+    n = known = pz_scores_top(scored->scores, left, n_items, hit, want);
+    for (size_t i = 0; i < n; i++)
         hit[i].source = origin(scored, &hit[i]);
-        pz_bits_remove(c->open, hit[i].item);
-    }
     if (n == want)
         return n;
+    pz_bits_without(c->open, set, c->gone, n_items);
+    for (size_t i = 0; i < n; i++)
+        pz_bits_remove(c->open, hit[i].item);
     n += pz_top(pz_scored_fallback(scored), c->open, NULL, n_items, hit + n, want - n);
     for (size_t i = known; i < n; i++) {
         hit[i].source = PZ_ORIGIN_POPULAR;
@@ -125,6 +128,13 @@ static enum pz_status choose_others(struct pz_chosen *c, const struct pz_scored 
     return st;
 }
 
+/* An item has its place. */
+static void take(struct pz_chosen *c, uint32_t item)
+{
+    pz_bits_add(c->gone, item);
+    c->any_gone = true;
+}
+
 /* The best items that a promotion may promote, at most *n; *n becomes how many. */
 static enum pz_status promote(struct pz_chosen *c, const struct pz_scored *scored,
                               const struct pz_promotion *p, struct pz_hit *hit, size_t *n,
@@ -139,7 +149,7 @@ static enum pz_status promote(struct pz_chosen *c, const struct pz_scored *score
         st = pz_mask_filter(scored->mask, scored->asked->req, &filter, c->eligible, err);
     *n = st == PZ_OK ? candidates(c, scored, c->eligible, hit, *n) : 0;
     for (size_t i = 0; i < *n; i++) {
-        pz_bits_add(c->gone, hit[i].item);
+        take(c, hit[i].item);
         hit[i].source = PZ_ORIGIN_PROMOTION;
         hit[i].promotion = p->name;
     }
@@ -210,7 +220,7 @@ static enum pz_status choose_page(struct pz_chosen *c, const struct pz_scored *s
         st = merge(c, *n, n_promoted, seed_of(scored->asked->req, page), err);
     *n += n_promoted;
     for (size_t i = 0; i < *n && st == PZ_OK; i++)
-        pz_bits_add(c->gone, c->hit[i].item);
+        take(c, c->hit[i].item);
     return st;
 }
 
@@ -222,6 +232,7 @@ enum pz_status pz_choose(struct pz_chosen *c, const struct pz_scored *scored, si
 
     want = want < n_items ? want : n_items;
     pz_bits_fill(c->gone, n_items, false);
+    c->any_gone = false;
     st = pz_chosen_grow(c, want, err);
     c->n = want;
     for (uint32_t page = 0; page <= last && st == PZ_OK && c->n > 0; page++) {

@@ -12,6 +12,7 @@ struct pz_chosen {
     struct pz_hit *hit; /* [n] the page */
     size_t n;
     uint64_t *gone; /* items that have their place, on this page or an earlier one */
+    bool any_gone;
     struct pz_caps caps;
     struct pz_diversity diversity;
     /* of one call */

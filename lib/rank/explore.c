@@ -329,6 +329,13 @@ static double share_in(const struct draw *d, uint32_t first, uint32_t n)
     return most > 0 ? (double)(most / d->best) : 0;
 }
 
+/* Whether all of a word's items are known to be young: what tells of more at once is nearer. */
+static bool all_young(const struct pz_explore_items *items, uint32_t first, int64_t from)
+{
+    return (items->oldest_of_many && items->oldest_of_many[first / WORD / WORD] >= from) ||
+           (items->oldest && items->oldest[first / WORD] >= from);
+}
+
 /* The young items of a word that may be recommended. */
 static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, uint32_t n,
                          int64_t from)
@@ -337,10 +344,10 @@ static uint64_t young_of(const struct pz_explore_items *items, uint32_t first, u
 
     if (items->kept && *items->kept_from == from && first < items->learned)
         return items->kept[first / WORD] & allowed;
+    if (all_young(items, first, from))
+        return n == WORD ? allowed : allowed & (((uint64_t)1 << n) - 1);
     if (items->newest && items->newest[first / WORD] < from)
         return 0;
-    if (items->oldest && items->oldest[first / WORD] >= from)
-        return n == WORD ? allowed : allowed & (((uint64_t)1 << n) - 1);
     return young(items->since + first, n, from) & allowed;
 }
 

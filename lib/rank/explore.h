@@ -46,9 +46,10 @@ struct pz_explore_items {
     const int64_t *since;  /* [n] CREATION_TIMESTAMP, else first interaction, else INT64_MAX: new */
     const int64_t *newest; /* [words of n] the largest since of 64 items; NULL: not known */
     const int64_t *oldest; /* [words of n] the least; NULL: not known */
-    uint32_t counted;      /* items of which count and shown tell: of others there are none */
-    const uint32_t *count; /* [n] interactions */
-    const uint32_t *shown; /* [n] impressions; NULL: none were recorded */
+    const int64_t *oldest_of_many; /* [words of words] the least of 4096 items; NULL: not known */
+    uint32_t counted;            /* items of which count and shown tell: of others there are none */
+    const uint32_t *count;       /* [n] interactions */
+    const uint32_t *shown;       /* [n] impressions; NULL: none were recorded */
     const struct pz_shown *live; /* [n_live] further ones, in ascending order of items */
     size_t n_live;
     const uint64_t *allowed; /* bitset of the items that may be recommended; NULL: all */

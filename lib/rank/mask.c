@@ -51,18 +51,18 @@ static bool value_tells(const struct pz_type_weight *w)
     return !isnan(w->threshold) && (w->weight != 0) != (w->below != 0);
 }
 
-static void add_row(const struct pz_live_run *run, size_t i, uint64_t *set)
+static void put_row(const struct pz_live_run *run, size_t i, uint64_t *set, bool in)
 {
     uint32_t item = pz_live_row_item(run, i);
 
     if (item != PZ_NONE)
-        pz_bits_add(set, item);
+        pz_bits_put(set, item, in);
 }
 
-/* Add items of rows that stand for several events. Where neither their time nor their value tells,
- * the answer for one row is that for all. */
-static void add_run(const struct pz_asked *asked, const struct pz_live_run *run, int64_t now,
-                    uint64_t *set)
+/* Put in or take out items of rows that stand for several events. Where neither their time nor
+ * their value tells, the answer for one row is that for all. */
+static void put_run(const struct pz_asked *asked, const struct pz_live_run *run, int64_t now,
+                    uint64_t *set, bool in)
 {
     const struct pz_rules *rules = &asked->req->rules;
     const struct pz_type_weight weight = pz_model_type_weight(asked->m, run->event_type);
@@ -75,28 +75,26 @@ static void add_run(const struct pz_asked *asked, const struct pz_live_run *run,
         pz_history_of_row(&weight, run, i, &past);
         seen = pz_mask_is_seen(rules, now, &past);
         if (each && seen)
-            add_row(run, i, set);
+            put_row(run, i, set, in);
     }
     for (size_t i = 0; !each && seen && i < run->n; i++)
-        add_row(run, i, set);
+        put_row(run, i, set, in);
 }
 
 /* Items of the past are taken out, or are all there is. */
 static void mask_seen(const struct pz_asked *asked, const struct pz_history *h, uint64_t *set)
 {
     enum pz_seen seen = pz_rank_seen(asked->m, &asked->req->rules, asked->req->n_rank > 0);
-    uint32_t n_items = asked->m->items.n;
+    bool only = seen == PZ_SEEN_ONLY;
 
-    pz_bits_fill(set, n_items, seen == PZ_SEEN_KEEP);
+    pz_bits_fill(set, asked->m->items.n, !only);
     if (seen == PZ_SEEN_KEEP)
         return;
     for (size_t i = 0; i < h->n_past; i++)
         if (pz_mask_is_seen(&asked->req->rules, h->now, &h->past[i]))
-            pz_bits_add(set, h->past[i].item);
+            pz_bits_put(set, h->past[i].item, only);
     for (const struct pz_live_run *run = h->run; run; run = run->next)
-        add_run(asked, run, h->now, set);
-    if (seen != PZ_SEEN_ONLY)
-        pz_bits_not(set, set, n_items);
+        put_run(asked, run, h->now, set, only);
 }
 
 /* Who asks what, when: live becomes what filters may see of the live events. */

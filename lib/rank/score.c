@@ -177,14 +177,21 @@ void pz_scores_make(const struct pz_scored *const *scored, size_t n)
         pz_scores_arrive(scored[i]);
 }
 
-/* Exploration settles what it lifts. */
+static int by_item(const void *x, const void *y)
+{
+    const struct pz_beside *a = x, *b = y;
+
+    return a->item < b->item ? -1 : a->item > b->item;
+}
+
+/* Exploration settles what it lifts, in ascending order. */
 static void lift_beside(struct pz_scores *s, const struct pz_explored *lifted)
 {
-    for (size_t i = 0; i < s->n_beside; i++)
-        if (s->beside[i].item == lifted->item) {
-            s->beside[i].blend += lifted->bonus;
-            return;
-        }
+    struct pz_beside key = { .item = lifted->item },
+                     *found = bsearch(&key, s->beside, s->n_beside, sizeof key, by_item);
+
+    if (found)
+        found->blend += lifted->bonus;
 }
 
 void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
@@ -214,7 +221,7 @@ void pz_scores_explored(struct pz_scores *s, uint32_t n_items, float kept,
 
 void pz_scores_prefetch(const struct pz_scores *s, uint32_t item)
 {
-    if (s->is_rough && !pz_bits_has(s->exact, item))
+    if (s->is_rough && item < s->rough->learned && !pz_bits_has(s->exact, item))
         pz_rough_prefetch(s->rough, item);
 }
 
@@ -289,15 +296,12 @@ void pz_scores_settle(struct pz_scores *s, uint32_t item)
 
 float pz_scores_exact(struct pz_scores *s, uint32_t item)
 {
-    float blend;
-
     if (!s->is_rough || !pz_scores_in_plain(s, item) || s->n_beside == PZ_BESIDE_MAX) {
         pz_scores_settle(s, item);
         return s->blend[item];
     }
-    blend = pz_rough_exact(s->rough, item);
-    s->beside[s->n_beside++] = (struct pz_beside){ item, blend };
-    return blend;
+    s->beside[s->n_beside++] = (struct pz_beside){ item, 0 };
+    return 0;
 }
 
 float pz_scores_largest(struct pz_scores *s, const uint64_t *set)

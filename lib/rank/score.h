@@ -41,7 +41,7 @@ struct pz_scores {
     float kept;                             /* what exploration has left of each blend */
     struct pz_beside beside[PZ_BESIDE_MAX]; /* [n_beside] exact blends of items in plain words, each
                                                of which would be written for it otherwise; where
-                                               one is written they are in it, too */
+                                               one is written they are in it, too; ascending */
     size_t n_beside;
     struct pz_probe *probe; /* of the query at hand: see probe.h; NULL: it is none */
     struct pz_probe own_probe;
@@ -107,7 +107,8 @@ size_t pz_scores_top(struct pz_scores *s, const uint64_t *set, uint32_t n_items,
 void pz_scores_prefetch(const struct pz_scores *s, uint32_t item);
 void pz_scores_settle(struct pz_scores *s, uint32_t item);
 
-/* The exact blend of an item, once and before exploration; in a plain word it is beside. */
+/* The exact blend of an item, once, before exploration and in ascending order; in a plain word it
+ * is beside. */
 float pz_scores_exact(struct pz_scores *s, uint32_t item);
 
 /* The largest blend of a set. */

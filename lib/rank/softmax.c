@@ -203,20 +203,20 @@ PZ_KERNEL static size_t count_plain(const struct pz_scores *s, const uint64_t *a
                                     uint64_t *set)
 {
     const struct pz_rough *r = s->rough;
-    size_t words = pz_bits_words(s->n_items), n = 0;
+    struct pz_bits_run run = { 0, pz_bits_words(r->learned) };
+    size_t words = pz_bits_words(s->n_items);
+    size_t n = pz_bits_count(allowed + run.end, 64 * (words - run.end));
 
     for (size_t k = 0; k < s->n_beside; k++)
         n -= pz_scores_is_beside(s, k, allowed);
-    for (size_t w = r->learned / 64; w < words; w++) {
-        if (allowed[w] == UINT64_MAX && pz_bits_has(r->plain, w)) {
-            n += 64;
-        } else if (pz_bits_has(r->plain, w)) {
-            n += pz_bits_of_word(allowed[w]);
-        } else if (pz_rough_is_plain(r, w)) {
-            n += pz_bits_of_word(set[w]);
-            set[w] = 0;
+    while (pz_bits_next_run(r->plain, words, &run))
+        for (size_t w = run.begin; w < run.end; w++) {
+            n -= pz_bits_of_word(allowed[w]);
+            if (pz_rough_is_plain(r, w)) {
+                n += pz_bits_of_word(set[w]);
+                set[w] = 0;
+            }
         }
-    }
     return n;
 }
 

@@ -203,7 +203,8 @@ static void same_items(const struct pz_view *a, const struct pz_view *b)
     assert_memory_equal(m->item_count, o->item_count, 4 * m->items.n);
     assert_int_equal(m->block_since != NULL, o->block_since != NULL);
     for (uint32_t i = 0; i < m->items.n && m->block_oldest; i++)
-        assert_true(m->block_oldest[i / 64] <= m->item_since[i]);
+        assert_true(m->block_oldest[i / 64] <= m->item_since[i] &&
+                    m->chunk_oldest[i / 4096] <= m->block_oldest[i / 64]);
     for (uint32_t i = 0; i < m->items.n; i++) {
         size_t n, n_other;
         const char *id = pz_dict_get(&m->items, i, &n),

@@ -202,6 +202,35 @@ TEST(what_was_tried_keeps_its_place_in_a_crowd)
     assert_true(fabs((double)before / DRAWS - 0.0054) < 0.0019);
 }
 
+/* 4096 items that are young, as many of which every third word has an old one, and a rest. */
+TEST(what_many_ages_come_to_draws_the_same_items)
+{
+    enum { N = 9000, WORDS = (N + 63) / 64, CHUNKS = (WORDS + 63) / 64 };
+    static int64_t since[N], newest[WORDS], oldest[WORDS], many[CHUNKS];
+    static uint32_t count[N];
+    static float blend[N];
+    struct pz_explored one[PZ_EXPLORE_MAX], other[PZ_EXPLORE_MAX];
+    struct pz_explore_items items = { .n = N, .since = since, .counted = N, .count = count };
+    const struct pz_explore_cfg cfg = cfg_of(0.3, 11);
+
+    for (uint32_t i = 0; i < N; i++) {
+        bool old = i >= 4096 && i < 8192 && (i / 64 % 3 == 1 ? i % 64 == 5 : i / 64 % 3 == 2);
+
+        since[i] = old ? 0 : NOW;
+        newest[i / 64] = i % 64 == 0 || since[i] > newest[i / 64] ? since[i] : newest[i / 64];
+        oldest[i / 64] = i % 64 == 0 || since[i] < oldest[i / 64] ? since[i] : oldest[i / 64];
+        many[i / 4096] = i % 4096 == 0 || since[i] < many[i / 4096] ? since[i] : many[i / 4096];
+    }
+    assert_int_equal(pz_explore(&cfg, &items, blend, one), PZ_EXPLORE_MAX);
+    items.newest = newest;
+    items.oldest = oldest;
+    items.oldest_of_many = many;
+    memset(blend, 0, sizeof blend);
+    assert_int_equal(pz_explore(&cfg, &items, blend, other), PZ_EXPLORE_MAX);
+    for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
+        assert_int_equal(one[k].item, other[k].item);
+}
+
 TEST(a_crowd_of_young_items_fills_the_list_once)
 {
     enum { N = 1000 };
