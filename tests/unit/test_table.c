@@ -97,6 +97,41 @@ TEST(a_flat_copy_reads_the_same)
     check_table(other, 5000);
 }
 
+/* Whether the kernel was told that what maps a file is to be in large pages: "hg" among its flags
+ * in /proc/self/smaps. */
+static bool is_large(const char *file)
+{
+    FILE *f = fopen("/proc/self/smaps", "r");
+    char line[512];
+    bool here = false, large = false;
+
+    while (f && fgets(line, sizeof line, f)) {
+        if (strchr(line, '-') && strchr(line, '-') < strchr(line, ' '))
+            here = strstr(line, file) != NULL;
+        else if (here && strncmp(line, "VmFlags:", 8) == 0)
+            large = strstr(line, " hg") != NULL;
+    }
+    if (f)
+        fclose(f);
+    return large;
+}
+
+TEST(a_flat_file_is_read_in_large_pages)
+{
+    struct pz_table *t;
+
+    if (access("/sys/kernel/mm/transparent_hugepage", F_OK) != 0)
+        skip(); /* this kernel has none */
+    write_table(300000);
+    assert_int_equal(pz_table_open(path, "data", &t, NULL), PZ_OK);
+    assert_int_equal(pz_table_unpack(t, NULL, other, NULL), PZ_OK);
+    assert_false(is_large(path)); /* read once, and given back piece by piece */
+    pz_table_close(t);
+    assert_int_equal(pz_table_open(other, "data", &t, NULL), PZ_OK);
+    assert_true(is_large(other));
+    pz_table_close(t);
+}
+
 TEST(the_bytes_do_not_depend_on_threads)
 {
     char *one, *four;
