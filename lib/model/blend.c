@@ -35,7 +35,8 @@ size_t pz_model_scratch(const struct pz_model *m)
     return round_up(max) + round_up((size_t)m->items.n * sizeof(float));
 }
 
-void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes)
+void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes,
+                   bool often)
 {
     enum {
         FEW = 1 << 16,  /* most of so few are written for an answer */
@@ -43,7 +44,8 @@ void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n,
     };
     uint32_t learned = pz_model_learned(m);
 
-    return pz_mem_slab_map(slab, n, elem_bytes, learned <= FEW ? learned : 0, learned >= MANY);
+    return pz_mem_slab_map(slab, n, elem_bytes, often && learned <= FEW ? learned : 0,
+                           learned >= MANY);
 }
 
 enum { FEW_BITS = 8 /* of a word: one by one */ };

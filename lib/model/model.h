@@ -226,10 +226,11 @@ double pz_model_event_weight(const struct pz_model *m, const char *event_type, d
 size_t pz_model_scratch(const struct pz_model *m);
 
 /* As pz_mem_slab_map, for what holds numbers of all items: it is dense unless training saw few of
- * them, as most answers write little of the others.
+ * them, as most answers write little of the others. often: most answers use it.
  * Errors: NULL: memory is out
  * Owner:  the slab */
-void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes);
+void *pz_model_map(const struct pz_model *m, struct pz_mem_slab *slab, size_t n, size_t elem_bytes,
+                   bool often);
 
 /* The blend: out[items.n] = sum of weight * score / max(score over allowed) over the parts.
  * allowed: bitset of items that may be recommended (64-bit words, items.n bits); NULL: all.

@@ -83,9 +83,12 @@ struct pz_rough *pz_rough_new(const struct pz_model *m, struct pz_mem_slab *slab
     r->max = pz_mem_slab_take(slab, words(r), sizeof *r->max);
     r->plain = pz_bits_take(slab, words(r));
     r->scan = pz_mem_slab_map(slab, r->learned, sizeof *r->scan, r->learned, true);
-    r->base = pz_model_map(m, slab, m->items.n, sizeof *r->base);
+    r->few = pz_model_map(m, slab, WORD * words_learned(r), sizeof *r->few, true);
+    r->all = r->learned < r->n_items ? pz_model_map(m, slab, m->items.n, sizeof *r->all, false)
+                                     : r->few;
+    r->base = r->few;
     r->scratch = pz_mem_array(bytes, 1);
-    if (r->base && r->touched && r->scan && r->off && r->max && r->plain && r->scratch) {
+    if (r->few && r->all && r->touched && r->scan && r->off && r->max && r->plain && r->scratch) {
         pz_bits_fill(r->plain, words(r), true);
         return r;
     }

@@ -45,7 +45,9 @@ struct pz_rough_most {
 };
 
 struct pz_rough {
-    float *base;       /* [items.n] what the other parts gave, but for those that are fixed */
+    float *base; /* [items.n], where it is not dense [words of learned items] what the other parts
+                    gave, but for those that are fixed: few or all */
+    float *few, *all;
     uint64_t *touched; /* learned items whose base may not be 0, where it is not dense; of others it
                           is */
     bool dense;

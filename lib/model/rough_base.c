@@ -55,14 +55,22 @@ static void empty(struct pz_rough *r)
 {
     size_t n = pz_bits_words(r->learned);
 
-    if (r->dense)
-        memset(r->base, 0, r->n_items * sizeof *r->base);
+    if (r->base == r->all && (r->dense || r->all != r->few))
+        memset(r->all, 0, (r->dense ? r->n_items : r->learned) * sizeof *r->all);
     for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
-        if (!r->dense)
-            memset(r->base + w * WORD, 0, length_of(r, w) * sizeof *r->base);
+        memset(r->few + w * WORD, 0, length_of(r, w) * sizeof *r->few);
         r->touched[w] = 0;
     }
+    r->base = r->few;
     r->dense = false;
+}
+
+/* Have room for the base of all items. */
+static void widen(struct pz_rough *r)
+{
+    if (r->base != r->all)
+        memcpy(r->all, r->few, r->learned * sizeof *r->all);
+    r->base = r->all;
 }
 
 /* Multiply what was touched by trends, where there are any; returns the largest allowed. */
@@ -203,6 +211,7 @@ static void add_dense(const struct pz_model *m, size_t i, struct pz_rough_task *
     t->done = !t->some;
     if (!t->done)
         return;
+    widen(t->rough);
     pz_blend_add_part(m, i, &t->job, t->rough->base, NULL);
     if (t->job.used >> i & 1)
         t->rough->dense = true;

@@ -208,7 +208,10 @@ static size_t insert(struct candidate *list, size_t n, struct candidate c)
     return n;
 }
 
-enum { AHEAD = 8 /* items are asked for before they are made exact */ };
+enum {
+    AHEAD = 8, /* items are asked for before they are made exact */
+    SURE = 512
+};
 
 /* A draw: the candidates with the smallest times so far, in order. */
 struct draw {
@@ -220,6 +223,10 @@ struct draw {
     size_t want;            /* so many of the list matter */
     struct candidate *list; /* [PZ_EXPLORE_MAX] */
     size_t n;
+    /* Of plain words, which are opened once: what may come in time, ascending; more than SURE: too
+     * many. NULL: they are opened again. */
+    struct young_item *sure;
+    size_t n_sure, n_fed;         /* those that have had their turn again */
     uint64_t *ahead;              /* see pz_explore_ahead */
     struct young_item due[AHEAD]; /* the last of n_due to be made exact */
     size_t n_due;
@@ -253,19 +260,24 @@ static void draw_exact(struct draw *d, const struct young_item *y, double last)
     draw_share(d, y, share_of(d, y->item));
 }
 
+/* What is exact may make a quotient that is rounded up. */
+static double largest_share(const struct draw *d, const struct young_item *y)
+{
+    return share_of(d, y->item) * 1.000001;
+}
+
 /* Where it is rough, first: the latest times that there can be, of which the last is `last`
  * then. */
 static void draw_latest(struct draw *d, const struct young_item *y, double last)
 {
     (void)last;
-    if (!is_late(y, 0, last_of(d)))
-        d->n = insert(d->list, d->n, (struct candidate){ draw_time(y, 0), y->item });
-}
-
-/* What is exact may make a quotient that is rounded up. */
-static double largest_share(const struct draw *d, const struct young_item *y)
-{
-    return share_of(d, y->item) * 1.000001;
+    if (d->sure && d->n_sure <= SURE && is_plain(d, y->item) &&
+        !is_late(y, largest_share(d, y), last_of(d))) {
+        if (d->n_sure < SURE)
+            d->sure[d->n_sure] = *y;
+        d->n_sure++;
+    }
+    draw_share(d, y, 0);
 }
 
 static void settle_due(struct draw *d, const struct young_item *y)
@@ -322,7 +334,7 @@ static double share_in(const struct draw *d, uint32_t first, uint32_t n)
     const float *max = d->items->max;
     float most = 0;
 
-    if (d->shares && is_plain(d, first))
+    if (is_plain(d, first) && (d->shares || d->sure))
         most = d->items->rest;
     else if (d->shares)
         most = max ? max[first / WORD] : largest(d->blend + first, n);
@@ -445,6 +457,16 @@ static uint64_t *opened(const struct draw *d)
     return d->items->settle && d->items->young ? d->items->young + first_new(d->items) : NULL;
 }
 
+/* Add the words of a set that are not plain, whose items have shares of their own. */
+static void add_others(const struct draw *d, size_t begin, size_t n, uint64_t *set)
+{
+    const uint64_t *plain = d->items->plain;
+
+    for (size_t w = pz_bits_next_word(plain, begin, begin + n); w < begin + n;
+         w = pz_bits_next_word(plain, w + 1, begin + n))
+        pz_bits_add(set, w - begin);
+}
+
 /* Find the words of items that came since of which one may come before `last`. */
 static void find_words(const struct draw *d, double last)
 {
@@ -458,10 +480,22 @@ static void find_words(const struct draw *d, double last)
     pz_bits_fill(set, n, true);
     for (size_t w = 0; items->plain && from > 0 && w < pz_bits_words(n); w++)
         set[w] &= may_open(d->cfg->draw, (begin + w * WORD) * WORD, from);
-    /* Others have shares of their own. */
-    for (size_t w = pz_bits_next_word(items->plain, begin, begin + n); w < begin + n;
-         w = pz_bits_next_word(items->plain, w + 1, begin + n))
-        pz_bits_add(set, w - begin);
+    add_others(d, begin, n, set);
+}
+
+/* For the second time: what is in plain words is known, if it is not too much. */
+static void find_again(struct draw *d, double last)
+{
+    size_t begin = first_new(d->items), n = pz_bits_words(d->items->n) - begin;
+    uint64_t *set = opened(d);
+
+    if (!set || n == 0 || d->n_sure > SURE) {
+        d->n_sure = 0;
+        find_words(d, last);
+        return;
+    }
+    pz_bits_fill(set, n, false);
+    add_others(d, begin, n, set);
 }
 
 /* The next word of items, from w on, to look at. */
@@ -497,6 +531,14 @@ static struct young_item turn_of(const struct pz_explore_items *items, uint32_t 
     return (struct young_item){ i, u, tried_of(items, i) + live };
 }
 
+/* Have those of the sure ones drawn that stand before word w. */
+static void feed(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
+                 double last, size_t w)
+{
+    for (; d->n_fed < d->n_sure && d->sure[d->n_fed].item / WORD < w; d->n_fed++)
+        one(d, &d->sure[d->n_fed], last);
+}
+
 /* Have every young item that may be recommended drawn, but for those that are too late. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
@@ -513,6 +555,8 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
         uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
                                                : in_time_of_new(d, first, n, latest, u);
 
+        if (d->shares)
+            feed(d, one, last, w);
         for (; bits; bits &= bits - 1) {
             uint32_t k = (uint32_t)__builtin_ctzll(bits);
             struct young_item y = turn_of(items, first + k, u[k], &at);
@@ -520,6 +564,8 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
             one(d, &y, last);
         }
     }
+    if (d->shares)
+        feed(d, one, last, words);
 }
 
 /* A time before which, of many items that came since training, more than enough come: their mean is
@@ -539,6 +585,7 @@ static double draw_first(struct draw *d)
     find_words(d, guess);
     draw_all(d, draw_latest, guess);
     if (last_of(d) > guess) { /* it was too early */
+        d->n_sure = 0;
         find_words(d, INFINITY);
         draw_all(d, draw_latest, INFINITY);
     }
@@ -556,15 +603,16 @@ static size_t draw(const struct pz_explore_cfg *cfg, const struct pz_explore_ite
                       .shares = !items->settle,
                       .want = PZ_EXPLORE_MAX,
                       .list = list };
+    struct young_item sure[SURE];
     double last;
 
     if (!items->settle) {
         draw_all(&d, draw_exact, INFINITY);
         return d.n;
     }
+    d.sure = sure;
     last = draw_first(&d);
-    if (last > guess_last(&d))
-        find_words(&d, last);
+    find_again(&d, last);
     d.shares = true;
     draw_all(&d, draw_settled, last);
     settle_rest(&d);

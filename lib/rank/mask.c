@@ -151,8 +151,12 @@ enum pz_status pz_mask_make(struct pz_mask *mask, const struct pz_asked *asked,
 
     mask->live_item = h->live_item;
     mask_seen(asked, h, mask->promotable);
+    mask->allowed = mask->promotable;
+    if (!req->filter)
+        return PZ_OK;
+    mask->allowed = mask->own;
     memcpy(mask->allowed, mask->promotable, pz_bits_words(mask->n) * sizeof *mask->allowed);
-    return req->filter ? pz_mask_filter(mask, req, &filter, mask->allowed, err) : PZ_OK;
+    return pz_mask_filter(mask, req, &filter, mask->allowed, err);
 }
 
 void pz_mask_leave_out(struct pz_mask *mask, uint32_t item)
@@ -172,16 +176,17 @@ void pz_mask_keep_list(struct pz_mask *mask, const struct pz_asked *asked)
         if (item != PZ_NONE)
             pz_bits_add(mask->scratch, item);
     }
-    pz_bits_both(mask->allowed, mask->allowed, mask->scratch, mask->n);
+    pz_bits_both(mask->own, mask->allowed, mask->scratch, mask->n);
+    mask->allowed = mask->own;
 }
 
 bool pz_mask_init(struct pz_mask *mask, uint32_t n, struct pz_mem_slab *slab)
 {
     *mask = (struct pz_mask){ .n = n,
-                              .allowed = pz_bits_take(slab, n),
+                              .own = pz_bits_take(slab, n),
                               .promotable = pz_bits_take(slab, n),
                               .scratch = pz_bits_take(slab, n) };
-    return mask->allowed && mask->promotable && mask->scratch;
+    return mask->own && mask->promotable && mask->scratch;
 }
 
 void pz_mask_clear(struct pz_mask *mask)

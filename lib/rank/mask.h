@@ -11,7 +11,8 @@
 
 struct pz_mask {
     uint32_t n;                  /* items */
-    uint64_t *allowed;           /* items that may be recommended */
+    uint64_t *allowed;           /* items that may be recommended: own, or promotable */
+    uint64_t *own;               /* where these are others than those that may be promoted */
     uint64_t *promotable;        /* items that may be promoted: the seen rule alone */
     uint64_t *scratch;           /* of one call */
     const uint32_t *live_item;   /* of the history that it was made of; borrowed */

@@ -47,7 +47,8 @@ static uint32_t length_of(const struct pz_rough *r, size_t w)
 /* A base that about n items of a set have, of what every step-th word says. */
 static float bar_of(const struct pz_rough *r, const uint64_t *set, size_t n)
 {
-    size_t words = pz_bits_words(r->n_items), step = words / SAMPLED + 1, count[STEPS] = { 0 };
+    size_t words = pz_bits_words(r->learned), count[STEPS] = { 0 };
+    size_t step = pz_bits_words(r->n_items) / SAMPLED + 1;
     size_t bar = STEPS, above = 0;
     float top = 0;
 

@@ -52,9 +52,9 @@ bool pz_scores_init(struct pz_scores *s, const struct pz_model *m, struct pz_mem
         if (!s->chance || !s->added)
             return false;
     }
-    s->scratch = pz_model_map(m, slab, pz_model_scratch(m), 1);
-    s->blend = pz_model_map(m, slab, m->items.n, sizeof *s->blend);
-    s->fallback = pz_model_map(m, slab, m->items.n, sizeof *s->fallback);
+    s->scratch = pz_model_map(m, slab, pz_model_scratch(m) / sizeof(float), sizeof(float), true);
+    s->blend = pz_model_map(m, slab, m->items.n, sizeof *s->blend, true);
+    s->fallback = pz_model_map(m, slab, m->items.n, sizeof *s->fallback, false);
     return s->blend && s->fallback && s->scratch;
 }
 
