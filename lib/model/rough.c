@@ -45,7 +45,8 @@ bool pz_rough_suits(const struct pz_model *m)
 
 static size_t scratch_of(const struct pz_part *p)
 {
-    return p->scorer->rough ? (p->scorer->scratch_bytes(p->part) + 63) / 64 * 64 : 0;
+    return p->scorer->rough || p->scorer->some ? (p->scorer->scratch_bytes(p->part) + 63) / 64 * 64
+                                               : 0;
 }
 
 /* Words of items, and of those that parts know. */
@@ -453,7 +454,7 @@ static void begin(struct pz_rough_task *t)
 {
     struct pz_rough *r = t->rough;
 
-    r->n = 0;
+    r->n = r->n_asked = 0;
     r->any_scan = r->any_reach = false;
     r->now = t->job.q->now;
     t->job.used = 0;
@@ -471,11 +472,11 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
         memset(r->off, 0, words_learned(r) * sizeof *r->off);
         pz_rough_base(m, &task[k]);
     }
-    for (size_t i = 0; i < m->n_parts; i++)
-        if (m->part[i].scorer->rough) {
+    for (size_t i = 0; i < m->n_parts; i++) {
+        if (m->part[i].scorer->rough)
             score_part(m, i, at, task, n);
-            at += scratch_of(&m->part[i]);
-        }
+        at += scratch_of(&m->part[i]);
+    }
     for (size_t k = 0; k < n; k++)
         if (task[k].done)
             add_up_all(m, &task[k]);
@@ -483,13 +484,18 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
 
 /* ---- some items alone */
 
-/* A part that reads vectors: only its query is made, and of what is in the list the factor is not
- * known yet. */
+/* Make a part ready for its list; the factor of one that reads vectors is not known yet. */
 static void begin_some(const struct pz_part *p, struct pz_rough_task *t, void *scratch)
 {
     struct pz_rough *r = t->rough;
     struct pz_reach reach;
 
+    if (p->scorer->some) {
+        if (pz_part_weight(p, t->job.q) > 0 &&
+            p->scorer->some(p->part, pz_part_query(p, t->job.q), scratch))
+            r->asked[r->n_asked++] = (struct pz_rough_asked){ p, scratch };
+        return;
+    }
     if (!t->job.q->n_hist || !make_ready(p, t, scratch, &reach))
         return;
     t->done = p->scorer->rough_rows != NULL;
@@ -507,9 +513,19 @@ void pz_rough_begin_some(const struct pz_model *m, struct pz_rough_task *t)
     begin(t);
     pz_rough_base(m, t);
     for (size_t i = 0; i < m->n_parts && t->done; i++) {
-        if (m->part[i].scorer->rough && !m->part[i].scorer->score_some)
+        if (m->part[i].scorer->rough || m->part[i].scorer->some)
             begin_some(&m->part[i], t, scratch);
         scratch += scratch_of(&m->part[i]);
+    }
+}
+
+void pz_rough_heads(const struct pz_rough *r, const uint64_t *allowed, uint64_t *set)
+{
+    for (size_t k = 0; k < r->n_asked; k++) {
+        const struct pz_part *p = r->asked[k].part;
+
+        if (p->scorer->heads)
+            p->scorer->heads(p->part, r->asked[k].scratch, allowed, set);
     }
 }
 
@@ -558,13 +574,11 @@ void pz_rough_some(const struct pz_model *m, struct pz_rough_task *t, const uint
         rows_of(&r->part[k], item, learned, score);
         r->part[k].factor = add_some(m, r->part[k].part, t, item, learned, score, blend);
     }
-    for (size_t i = 0; i < m->n_parts; i++) {
-        const struct pz_part *p = &m->part[i];
+    for (size_t k = 0; k < r->n_asked; k++) {
+        const struct pz_part *p = r->asked[k].part;
 
-        if (p->scorer->score_some && pz_part_weight(p, t->job.q) > 0 &&
-            p->scorer->score_some(p->part, pz_part_query(p, t->job.q), t->job.scratch, item, n,
-                                  score))
-            add_some(m, p, t, item, n, score, blend);
+        p->scorer->score_some(p->part, r->asked[k].scratch, item, n, score);
+        add_some(m, p, t, item, n, score, blend);
     }
 }
 

@@ -36,6 +36,12 @@ struct pz_rough_fixed {
     const float *most; /* [words of learned] no one of 64 scores is above; NULL: not known */
 };
 
+/* A part that is asked of some items alone, by its score_some. */
+struct pz_rough_asked {
+    const struct pz_part *part;
+    void *scratch; /* its own, made ready */
+};
+
 /* The largest of each 64 scores of such a part, from question to question: of these scores at that
  * fade. */
 struct pz_rough_most {
@@ -61,7 +67,9 @@ struct pz_rough {
     float rest, rest_max;
     float *off; /* [words of items.n] how far what was scanned is off at most, 64 items together */
     struct pz_rough_part part[PZ_MAX_PARTS];
-    size_t n;                 /* parts; 0: the blend is exact */
+    size_t n;                                  /* parts; 0: the blend is exact */
+    struct pz_rough_asked asked[PZ_MAX_PARTS]; /* [n_asked] of pz_rough_begin_some */
+    size_t n_asked;
     bool any_scan, any_reach; /* which kinds are among them */
     float slack;              /* what additions in another order can round, added to each blend */
     int64_t now;
@@ -137,6 +145,9 @@ void pz_rough_score(const struct pz_model *m, struct pz_rough_task *task, size_t
  * part cannot but score all items.
  * Owner: as pz_rough_score */
 void pz_rough_begin_some(const struct pz_model *m, struct pz_rough_task *t);
+
+/* Add to set those of the allowed items that such parts find first of theirs. */
+void pz_rough_heads(const struct pz_rough *r, const uint64_t *allowed, uint64_t *set);
 
 /* Then, once: the blend of n items in ascending order, about, into blend[n]; score [n] is room. The
  * largest score of a part is looked for among those of them that are allowed. */

@@ -247,8 +247,7 @@ void pz_rough_base(const struct pz_model *m, struct pz_rough_task *t)
         const struct pz_part *p = &m->part[i];
         const float *score;
 
-        if (p->scorer->rough || pz_part_weight(p, t->job.q) <= 0 ||
-            (t->some && p->scorer->score_some))
+        if (p->scorer->rough || pz_part_weight(p, t->job.q) <= 0 || (t->some && p->scorer->some))
             continue;
         score = fixed_of(m, i, t->job.q);
         if (score)

@@ -360,11 +360,16 @@ struct pz_scorer {
     void (*rough_rows)(const void *part, void *scratch, const uint32_t *item, size_t n, float *out,
                        float *off);
 
-    /* About what score says of n items, in ascending order, into out[n], as if there were no
-     * others: for a small part of many. False: nothing to say. NULL: rough and rough_rows are
-     * asked, and where there are none score. */
-    bool (*score_some)(const void *part, const struct pz_query *q, void *scratch,
-                       const uint32_t *item, size_t n, float *out);
+    /* Some items alone, a small part of many. The first and the last, or none (NULL): rough and
+     * rough_rows are asked, and where there are none score.
+     *   some        make a query ready in its scratch; false: nothing to say
+     *   heads       add to a set a few of those allowed, some dozens, of which the part says most,
+     *               as far as that is soon found; NULL: it is not
+     *   score_some  about what score says of n items, in ascending order, into out[n], as if there
+     *               were no others */
+    bool (*some)(const void *part, const struct pz_query *q, void *scratch);
+    void (*heads)(const void *part, void *scratch, const uint64_t *allowed, uint64_t *set);
+    void (*score_some)(const void *part, void *scratch, const uint32_t *item, size_t n, float *out);
 
     /* As score, for n queries at once, so that items are read once for all of them: what score says
      * of q[i], to the last bit, in out[i] with scratch[i], and its result in said[i]. n <=

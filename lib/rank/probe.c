@@ -210,6 +210,7 @@ static bool choose(const struct pz_scored *s, uint32_t depth, struct pz_probe *p
             add_longest(r, r->part[k].longest, mask, depth, set);
     for (size_t k = 0; k < r->n_fixed; k++)
         add_fixed(r, &r->fixed[k], mask->allowed, head, best, set);
+    pz_rough_heads(r, mask->promotable, set);
     add_arrivals(s->asked->m, mask, depth, set);
     add_explored(s, set);
     add_sample(p, mask, set);

@@ -5,13 +5,15 @@
  *   - what sparse parts say anything of, as what followed the history's items
  *   - of each part that keeps its vectors by length the longest
  *   - of scores that are the same for everybody, as popularity, the largest
+ *   - of parts that name some of their best themselves these, as content and the encoder
  *   - items that came since training: those that users had, and the newest
  *   - young items that exploration may draw
  *
  * so that the rest costs nothing. Vectors learned from many events are long, and those of items
  * that nobody met are not: the order by length finds more, by far, than cells around centres
- * (doc/measured.md has both). Parts that have no such order are asked of these items alone. The
- * list is not surely that of all items; pz-recommend --check-probe measures how much of it is.
+ * (doc/measured.md has both). Parts that have no such order are asked of what is
+ * looked at alone. The list is not surely that of all items; pz-recommend --check-probe measures
+ * how much of it is.
  *
  * Threads: one a set of arguments. */
 #ifndef PZ_RANK_PROBE_H

@@ -164,6 +164,8 @@ static void check(const struct fitted *f, const struct tiny *t)
     assert_string_equal(same, hex);
     score_from(flat, f->s, t, got);
     assert_memory_equal(got, want, sizeof want);
+    if (f->s->heads && !f->s->rough) /* which test_probe.c looks at: no score depends on it */
+        return;
     rough_from(flat, f->s, t, want);
     lay_out_derived(f->s, true, hex); /* believed, as any flat column: taken, not made again */
     rough_from(flat, f->s, t, got);

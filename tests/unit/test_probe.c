@@ -6,6 +6,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/bits.h"
+#include "base/mem.h"
 #include "base/rng.h"
 #include "filter/filter.h"
 #include "model/bytes.h"
@@ -14,7 +16,8 @@
 
 enum { ITEMS = 4000, USERS = 900, NUM = 10, MANY = 100000 };
 
-static char dir[32], packed[64], flat[64], all_parts[64]; /* the last with parts without an order */
+static char dir[32], packed[64], flat[64], all_parts[64], all_flat[64]; /* the last with parts
+                                                                           without an order */
 
 /* Users with a taste for a tenth of the catalogue, of which few items are met by many. */
 static void write_data(struct pz_str *events, struct pz_str *items)
@@ -38,7 +41,7 @@ static void write_data(struct pz_str *events, struct pz_str *items)
 
 static const char *const with_order[] = { "sequence=off",     "factors=on",      "factors.dim=16",
                                           "factors.sweeps=2", "spectral.dim=24", NULL };
-static const char *const without[] = { "sequence=on", "sequence.dim=16", "sequence.pairs=0.02",
+static const char *const without[] = { "sequence=on", "sequence.dim=16", "sequence.pairs=0.05",
                                        "content=on",  "spectral.dim=24", NULL };
 
 static int make_model(void **state __attribute__((unused)))
@@ -52,11 +55,13 @@ static int make_model(void **state __attribute__((unused)))
     snprintf(packed, sizeof packed, "%s/m.pzm", dir);
     snprintf(flat, sizeof flat, "%s/m.flat", dir);
     snprintf(all_parts, sizeof all_parts, "%s/all.pzm", dir);
+    snprintf(all_flat, sizeof all_flat, "%s/all.flat", dir);
     write_data(&events, &items);
     train_model(recipe, &events, &items, with_order, packed);
     train_model(recipe, &events, &items, without, all_parts);
     pz_bytes_many = 0; /* as in a catalogue of many items, whatever the number */
     unpack_model(packed, true, flat);
+    unpack_model(all_parts, true, all_flat);
     pz_str_clear(&events);
     pz_str_clear(&items);
     return 0;
@@ -68,6 +73,7 @@ static int remove_model(void **state __attribute__((unused)))
     unlink(packed);
     unlink(flat);
     unlink(all_parts);
+    unlink(all_flat);
     return rmdir(dir);
 }
 
@@ -189,7 +195,8 @@ TEST(some_items_have_the_scores_that_all_have)
         if (s->score_some) {
             memset(all, 0, n * sizeof *all);
             assert_true(s->score(m->part[p].part, &q, scratch, all));
-            assert_true(s->score_some(m->part[p].part, &q, scratch, item, n, some));
+            assert_true(s->some(m->part[p].part, &q, scratch));
+            s->score_some(m->part[p].part, scratch, item, n, some);
             for (uint32_t i = 0; i < n; i++)
                 assert_true(fabsf(all[i] - some[i]) <= 1e-5f * (1 + fabsf(all[i])));
         }
@@ -198,6 +205,73 @@ TEST(some_items_have_the_scores_that_all_have)
     free(item);
     free(all);
     free(some);
+    pz_model_free(m);
+}
+
+/* The k-th of some items that a user may have met. */
+static uint32_t met(const struct pz_model *m, uint32_t user, uint32_t k)
+{
+    char id[16];
+
+    snprintf(id, sizeof id, "i%u", user % 10 * (ITEMS / 10) + (user * 7 + k * 13) % 40);
+    return pz_dict_find_str(&m->items, id);
+}
+
+/* The largest of those of n scores that are in a set. */
+static float largest(const float *score, const uint64_t *set, uint32_t n)
+{
+    float most = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        most = pz_bits_has(set, i) ? fmaxf(most, score[i]) : most;
+    return most;
+}
+
+/* Of a published model such parts name items themselves that have as much of them as any, or
+ * nearly: so that they are on the scale of all items. */
+TEST(parts_without_an_order_name_some_of_their_best_items)
+{
+    struct pz_model *m = open_model(all_flat);
+    uint32_t n = m->items.n;
+    uint64_t *allowed = pz_bits_new(n), *set = pz_bits_new(n);
+    float *all = pz_mem_array(n, sizeof *all);
+    size_t n_heads = 0;
+
+    for (uint32_t i = 0; i < n; i++)
+        pz_bits_put(allowed, i, i % 3 > 0);
+    for (size_t p = 0; p < m->n_parts; p++) {
+        const struct pz_scorer *s = m->part[p].scorer;
+        const void *part = m->part[p].part;
+        char *scratch = pz_mem_array(s->scratch_bytes(part), 1);
+        double share = 0;
+
+        for (uint32_t u = 0; s->heads && u < USERS; u++) {
+            struct pz_query q = { .n_hist = 3,
+                                  .hist = (uint32_t[]){ met(m, u, 0), met(m, u, 1), met(m, u, 2) },
+                                  .hist_time = (int64_t[]){ 1000, 2000, 3000 },
+                                  .hist_weight = (float[]){ 1, 1, 1 },
+                                  .now = 4000 };
+
+            assert_true(s->some(part, &q, scratch));
+            pz_bits_fill(set, n, false);
+            s->heads(part, scratch, allowed, set);
+            assert_in_range(pz_bits_count(set, n), 1, 512);
+            memset(all, 0, n * sizeof *all);
+            assert_true(s->score(part, &q, scratch, all));
+            share += (double)(largest(all, set, n) / largest(all, allowed, n)) / USERS;
+            pz_bits_without(set, set, allowed, n);
+            assert_int_equal(pz_bits_count(set, n), 0);
+        }
+        if (s->heads)
+            print_message("%s: %.3f of the largest score\n", s->name, share);
+        n_heads += s->heads != NULL;
+        assert_true(!s->heads || share > 0.95);
+        free(scratch);
+    }
+    assert_int_equal(n_heads, 2);
+    free(allowed);
+    free(set);
+    free(all);
     pz_model_free(m);
 }
 

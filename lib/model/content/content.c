@@ -19,13 +19,14 @@
  * Columns under content/: set (f64: settings, whether there is order), names (dictionary of
  * features), value (f32 [features]), ptr, id, weight (the items' features, sparse), count (f32
  * [n_items]: events), follow_ptr, follow_id, follow (t_b, sparse), map_ptr, map_id, map (M,
- * sparse). */
+ * sparse). Derived: first_ptr, first (the items of each feature that have the fewest events). */
 #include "model/content/content.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/simd.h"
 #include "data/shares.h"
@@ -35,6 +36,7 @@
 enum {
     N_SAVED = PZ_CONTENT_N + 1,
     HISTORY = 50,
+    FIRST = 32,   /* items of a feature that heads adds */
     COUNTS = 1000 /* kept an item while learning: what is rare tells of attributes, too */
 };
 
@@ -325,6 +327,84 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
+/* The first items of each feature: those of the fewest events, lower ones of as many. */
+struct by_events {
+    float events;
+    uint32_t item;
+};
+
+static int fewest_first(const void *x, const void *y)
+{
+    const struct by_events *a = x, *b = y;
+
+    if (a->events < b->events || a->events > b->events)
+        return a->events < b->events ? -1 : 1;
+    return a->item < b->item ? -1 : a->item > b->item;
+}
+
+static void sort_by_events(const struct pz_content *p, struct by_events *list)
+{
+    for (uint32_t i = 0; i < p->n_items; i++)
+        list[i] = (struct by_events){ p->count[i], i };
+    qsort(list, p->n_items, sizeof *list, fewest_first);
+}
+
+/* Where the first items of each feature begin; none of what all items have. n_of: [features] zero,
+ * and so it stays. */
+static void place_first(const struct pz_content *p, uint32_t *n_of, uint64_t *ptr)
+{
+    for (uint64_t k = 0; k < p->x.ptr[p->n_items]; k++)
+        n_of[p->x.item[k]]++;
+    for (uint32_t f = 0; f < p->dict.names.n; f++) {
+        uint32_t n = n_of[f] == p->n_items ? 0 : n_of[f];
+
+        ptr[f + 1] = ptr[f] + (n < FIRST ? n : FIRST);
+        n_of[f] = 0;
+    }
+}
+
+static void fill_first(const struct pz_content *p, const struct by_events *list, uint32_t *n_of,
+                       const uint64_t *ptr, uint32_t *item)
+{
+    for (uint32_t i = 0; i < p->n_items; i++)
+        for (uint64_t k = p->x.ptr[list[i].item]; k < p->x.ptr[list[i].item + 1]; k++) {
+            uint32_t f = p->x.item[k];
+
+            if (ptr[f] + n_of[f] < ptr[f + 1])
+                item[ptr[f] + n_of[f]++] = list[i].item;
+        }
+}
+
+/* The columns of first. */
+static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
+{
+    const struct pz_content *p = part;
+    uint32_t n_feats = p->dict.names.n, *item = NULL;
+    struct by_events *list = pz_mem_array(p->n_items, sizeof *list);
+    uint32_t *n_of = pz_mem_array(n_feats, sizeof *n_of);
+    uint64_t *ptr = pz_mem_array((size_t)n_feats + 1, sizeof *ptr), n = 0;
+    enum pz_status st;
+
+    if (list && n_of && ptr) {
+        sort_by_events(p, list);
+        place_first(p, n_of, ptr);
+        n = ptr[n_feats];
+        item = pz_mem_array(n, sizeof *item);
+    }
+    if (item)
+        fill_first(p, list, n_of, ptr, item);
+    free(list);
+    free(n_of);
+    st = pz_derived_add(out, "content/first_ptr", PZ_U64, ptr, (uint64_t)n_feats + 1, ptr, err);
+    if (st == PZ_OK)
+        return pz_derived_add(out, "content/first", PZ_U32, item, n, item, err);
+    free(item);
+    return st;
+}
+
+static const struct pz_csr_columns first_columns = { .ptr = PZ_DERIVED "content/first_ptr",
+                                                     .item = PZ_DERIVED "content/first" };
+
 static enum pz_status take_settings(struct pz_content *p, const double *set, struct pz_err *err)
 {
     memcpy(p->set, set, sizeof p->set);
@@ -351,6 +431,8 @@ static enum pz_status read_columns(struct pz_content *p, struct pz_table *t, str
         st = pz_csr_load(t, &follow_columns, p->n_items, p->dict.names.n, &p->follow, err);
     if (st == PZ_OK)
         st = pz_csr_load(t, &map_columns, p->dict.names.n, p->dict.names.n, &p->map, err);
+    if (st == PZ_OK && pz_table_has(t, first_columns.item))
+        st = pz_csr_load(t, &first_columns, p->dict.names.n, p->n_items, &p->first, err);
     return st;
 }
 
@@ -599,21 +681,53 @@ static bool score(const void *part, const struct pz_query *q, void *scratch, flo
     return true;
 }
 
-static bool score_some(const void *part, const struct pz_query *q, void *scratch,
-                       const uint32_t *item, size_t n, float *out)
+/* A query made ready: z, and behind it the share of its history that has events. */
+static bool some(const void *part, const struct pz_query *q, void *scratch)
 {
     const struct pz_content *p = part;
-    double share = share_met(p, ages(p, q));
     float *z = scratch;
 
-    if (!want(p, q, z))
-        return false;
+    z[p->dict.names.n] = (float)share_met(p, ages(p, q));
+    return want(p, q, z);
+}
+
+enum { BEST = 8 /* features that heads looks at */ };
+
+/* The first items of the features that are wanted most. Attributes of items with few events count
+ * most: these come first. */
+static void heads(const void *part, void *scratch, const uint64_t *allowed, uint64_t *set)
+{
+    const struct pz_content *p = part;
+    const float *z = scratch;
+    uint32_t best[BEST];
+    size_t n = 0;
+
+    for (uint32_t f = 0; f < p->first.n; f++) {
+        size_t at;
+
+        if (z[f] <= 0 || (n == BEST && z[f] <= z[best[BEST - 1]]))
+            continue;
+        for (at = n < BEST ? n++ : BEST - 1; at > 0 && z[best[at - 1]] < z[f]; at--)
+            best[at] = best[at - 1];
+        best[at] = f;
+    }
+    for (size_t i = 0; i < n; i++)
+        for (uint64_t k = p->first.ptr[best[i]]; k < p->first.ptr[best[i] + 1]; k++)
+            if (pz_bits_has(allowed, p->first.item[k]))
+                pz_bits_add(set, p->first.item[k]);
+}
+
+static void score_some(const void *part, void *scratch, const uint32_t *item, size_t n, float *out)
+{
+    const struct pz_content *p = part;
+    const float *z = scratch;
+    double share = (double)z[p->dict.names.n];
+
     for (size_t i = 0; i < n; i++)
         if (item[i] < p->n_items)
             out[i] = row_dot(&p->x, item[i], z) * fade(p, share, item[i]);
         else
             out[i] = row_dot(&p->put, row_put(p, item[i]), z);
-    return true;
 }
 
 static void explain(const void *part, const struct pz_query *q, uint32_t item, void *scratch,
@@ -668,6 +782,7 @@ const struct pz_scorer pz_content = {
     .borrows = true,
     .refit_at = 0.25,
     .save = save,
+    .derive = derive,
     .load = load,
     .extend = extend,
     .extend_more = extend_more,
@@ -677,6 +792,8 @@ const struct pz_scorer pz_content = {
     .set = set,
     .scratch_bytes = scratch_bytes,
     .score = score,
+    .some = some,
+    .heads = heads,
     .score_some = score_some,
     .explain = explain,
 };

@@ -109,6 +109,8 @@ struct pz_content {
     struct pz_csr x;      /* the items' features */
     struct pz_csr follow; /* what follows them: t_b */
     struct pz_csr map;    /* M of pz_content_map: what follows an item nobody had, x M */
+    struct pz_csr first;  /* of each feature, those of its items that have the fewest events, a few;
+                             empty in parts that are not of a campaign */
     const float *count;   /* [n_items] events */
     float *own_count;     /* count, unless a table owns it */
     struct pz_csr put; /* features of rows put since; those of fresh items are put_row[n_fresh] */

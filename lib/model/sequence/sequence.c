@@ -6,13 +6,15 @@
  *
  * Columns: sequence/set (f64 [settings]), sequence/net (f32, the encoder's parameters),
  * sequence/items (f32 [n_items * d], unit vectors of id and attributes together). Derived: the
- * items' bytes (bytes.h). */
+ * items' bytes (bytes.h), and clusters of them (clusters.h), in which a probe looks for the items
+ * of the largest products. */
 #include "model/sequence/sequence.h"
 
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bits.h"
 #include "base/mem.h"
 #include "base/simd.h"
 #include "model/model.h"
@@ -260,7 +262,12 @@ static enum pz_status read_columns(struct pz_seq_part *p, struct pz_table *t, st
 
 static enum pz_status derive(const void *part, struct pz_derived *out, struct pz_err *err)
 {
-    return pz_bytes_copy_derive(&((const struct pz_seq_part *)part)->bytes, "sequence", out, err);
+    const struct pz_seq_part *p = part;
+    enum pz_status st = pz_bytes_copy_derive(&p->bytes, "sequence", out, err);
+
+    if (st != PZ_OK || !p->bytes.rows.code) /* heads reads them */
+        return st;
+    return pz_clusters_derive(p->item, p->n_items, p->width, "sequence", out, err);
 }
 
 /* The settings; a file that was written before there were members has one. */
@@ -291,6 +298,8 @@ static enum pz_status load(struct pz_table *t, uint32_t n_items, void **part, st
     }
     if (st == PZ_OK)
         st = pz_bytes_copy_load(t, "sequence", p->item, n_items, p->width, false, &p->bytes, err);
+    if (st == PZ_OK)
+        st = pz_clusters_load(t, "sequence", n_items, p->width, &p->clusters, err);
     return pz_part_hand_out(st, p, part_free, part);
 }
 
@@ -447,18 +456,86 @@ static float exact(const void *part, void *scratch, uint32_t item)
     return score;
 }
 
-static bool score_some(const void *part, const struct pz_query *q, void *scratch,
-                       const uint32_t *item, size_t n, float *out)
+static bool some(const void *part, const struct pz_query *q, void *scratch)
+{
+    const struct pz_seq_part *p = part;
+    struct pz_seq_history h = history_of(p, q);
+
+    if (!rough(part, q, scratch) && q->n_hist > 0)
+        rough_of(p, scratch)->q.x = pz_seq_vector(&p->net, p->item, &h, scratch);
+    return q->n_hist > 0;
+}
+
+enum { HEADS = 32, LOOK = 64 /* items at once */ };
+
+/* The items of the largest products so far. */
+struct heads {
+    uint32_t item[HEADS];
+    float product[HEADS];
+    size_t n, least; /* least: where the smallest is */
+};
+
+static void enter(struct heads *h, uint32_t item, float product)
+{
+    size_t at = h->n < HEADS ? h->n++ : h->least;
+
+    h->item[at] = item;
+    h->product[at] = product;
+    for (size_t k = 0; k < h->n; k++)
+        h->least = h->product[k] < h->product[h->least] ? k : h->least;
+}
+
+static void look_at(const struct pz_seq_part *p, const struct pz_bytes_query8 *q,
+                    const uint32_t *item, size_t n, struct heads *h)
+{
+    float product[LOOK], off[LOOK];
+
+    pz_bytes_copy_rows(&p->bytes, q, item, n, product, off);
+    for (size_t i = 0; i < n; i++)
+        if (h->n < HEADS || product[i] > h->product[h->least])
+            enter(h, item[i], product[i]);
+}
+
+static void look_into(const struct pz_seq_part *p, const struct pz_bytes_query8 *q,
+                      uint32_t cluster, const uint64_t *allowed, struct heads *h)
+{
+    const struct pz_csr *lists = &p->clusters.items;
+    uint32_t item[LOOK];
+    size_t n = 0;
+
+    for (uint64_t k = lists->ptr[cluster]; k < lists->ptr[cluster + 1]; k++) {
+        item[n] = lists->item[k];
+        n += pz_bits_has(allowed, item[n]);
+        if (n == LOOK) {
+            look_at(p, q, item, n, h);
+            n = 0;
+        }
+    }
+    look_at(p, q, item, n, h);
+}
+
+/* Those of the largest products in the nearest clusters. */
+static void heads(const void *part, void *scratch, const uint64_t *allowed, uint64_t *set)
+{
+    const struct pz_seq_part *p = part;
+    const struct pz_bytes_query8 *q = &rough_of(p, scratch)->q;
+    struct heads h = { .n = 0 };
+    uint32_t cluster[PZ_CLUSTERS_NEAR];
+    size_t n = p->bytes.rows.code ? pz_clusters_near(&p->clusters, q->x, cluster) : 0;
+
+    for (size_t c = 0; c < n; c++)
+        look_into(p, q, cluster[c], allowed, &h);
+    for (size_t i = 0; i < h.n; i++)
+        pz_bits_add(set, h.item[i]);
+}
+
+static void score_some(const void *part, void *scratch, const uint32_t *item, size_t n, float *out)
 {
     enum { AHEAD = 8 };
     const struct pz_seq_part *p = part;
-    struct pz_seq_history h = history_of(p, q);
-    const float *x;
+    const float *x = rough_of(p, scratch)->q.x;
     float top = 0;
 
-    if (q->n_hist == 0)
-        return false;
-    x = pz_seq_vector(&p->net, p->item, &h, scratch);
     for (; n > 0 && item[n - 1] >= p->n_items; n--)
         out[n - 1] = 0;
     for (size_t i = 0; i < n; i++) {
@@ -469,7 +546,6 @@ static bool score_some(const void *part, const struct pz_query *q, void *scratch
         top = out[i] > top ? out[i] : top;
     }
     finish_with(top, exponent(p), out, n);
-    return true;
 }
 
 static size_t kept_floats(const void *part)
@@ -575,6 +651,8 @@ const struct pz_scorer pz_sequence = {
     .rough = rough,
     .rough_scan = rough_scan,
     .exact = exact,
+    .some = some,
+    .heads = heads,
     .score_some = score_some,
     .score_block = score_block,
     .kept_floats = kept_floats,

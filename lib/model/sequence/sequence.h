@@ -17,6 +17,7 @@
 
 #include "data/corpus.h"
 #include "model/bytes.h"
+#include "model/clusters.h"
 #include "model/dense.h"
 #include "model/scorer.h"
 
@@ -228,6 +229,7 @@ struct pz_seq_part {
     float *own_item, *own_theta; /* NULL when borrowed from a table */
     struct pz_seq_trainer *trainer[PZ_SEQ_MAX_MEMBERS]; /* NULL: it does not go on */
     struct pz_bytes_copy bytes;                         /* of item, in a part that was loaded */
+    struct pz_clusters clusters;                        /* likewise, of a campaign */
 };
 
 /* A history, oldest first, of which the newest `window` events are read. */
