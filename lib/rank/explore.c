@@ -226,8 +226,10 @@ struct draw {
     /* Of plain words, which are opened once: what may come in time, ascending; more than SURE: too
      * many. NULL: they are opened again. */
     struct young_item *sure;
-    size_t n_sure, n_fed;         /* those that have had their turn again */
-    uint64_t *ahead;              /* see pz_explore_ahead */
+    size_t n_sure, n_fed; /* those that have had their turn again */
+    uint64_t *ahead;      /* see pz_explore_ahead */
+    const struct pz_young
+        *young; /* what training saw of the young; NULL: its words are gone through */
     struct young_item due[AHEAD]; /* the last of n_due to be made exact */
     size_t n_due;
 };
@@ -376,6 +378,46 @@ static void keep_young(const struct pz_explore_items *items, int64_t from)
         items->kept[first / WORD] =
             young_of(&all, first, items->n - first < WORD ? items->n - first : WORD, from);
     *items->kept_from = from;
+}
+
+/* The list of them; NULL: nothing is kept, or memory is out. */
+static const struct pz_young *list_young(const struct pz_explore_items *items)
+{
+    struct pz_young *to = items->list;
+    size_t words = pz_bits_words(items->learned), n;
+
+    if (!to || (to->known && to->from == *items->kept_from))
+        return to;
+    n = pz_bits_count(items->kept, items->learned);
+    if (!pz_mem_grow(&to->item, &to->cap_item, n, sizeof *to->item) ||
+        !pz_mem_grow(&to->tried, &to->cap_tried, n, sizeof *to->tried))
+        return NULL;
+    to->n = 0;
+    for (size_t w = 0; (w = pz_bits_next_used(items->kept, w, words)) < words; w++)
+        for (uint64_t bits = items->kept[w]; bits; bits &= bits - 1) {
+            to->item[to->n] = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
+            to->tried[to->n] = (float)tried_of(items, to->item[to->n]);
+            to->n++;
+        }
+    to->known = true;
+    to->from = *items->kept_from;
+    return to;
+}
+
+/* Which of up to 64 items of a list are not surely too late, a bit each: those of which (1 - u)
+ * times what was tried is at most so much. Of u 24 bits are looked at, so that it is a little too
+ * large. */
+PZ_KERNEL static uint64_t open_listed(uint64_t draw, const uint32_t *item, const float *tried,
+                                      uint32_t n, float most)
+{
+    uint8_t flag[WORD] = { 0 };
+
+    for (uint32_t k = 0; k < n; k++) {
+        int32_t above = (int32_t)(pz_rng_mix(draw + item[k]) >> 40) + 1;
+
+        flag[k] = (1 - (float)above * 0x1p-24f) * tried[k] <= most;
+    }
+    return pz_flags_to_bits(flag);
 }
 
 /* Those of a word's items, drawn one by one, that are not surely too late, as is_late() has it,
@@ -539,17 +581,46 @@ static void feed(struct draw *d, void (*one)(struct draw *, const struct young_i
         one(d, &d->sure[d->n_fed], last);
 }
 
+/* Have those of the list drawn that may be recommended. */
+static void draw_listed(struct draw *d,
+                        void (*one)(struct draw *, const struct young_item *, double), double last)
+{
+    const struct pz_young *from = d->young;
+    size_t at = 0;
+
+    for (size_t k = 0; k < from->n; k += WORD) {
+        uint32_t n = from->n - k < WORD ? (uint32_t)(from->n - k) : WORD;
+        double latest = last < last_of(d) ? last : last_of(d);
+        double most = latest * (0.1 + (d->shares ? 1 : 0)) * (1 + 1e-5);
+        uint64_t bits = open_listed(d->cfg->draw, from->item + k, from->tried + k, n, (float)most);
+
+        for (; bits; bits &= bits - 1) {
+            uint32_t i = from->item[k + (size_t)__builtin_ctzll(bits)];
+            struct young_item y;
+
+            if (d->items->allowed && !pz_bits_has(d->items->allowed, i))
+                continue;
+            y = turn_of(d->items, i, number_of(pz_rng_mix(d->cfg->draw + i)), &at);
+            one(d, &y, last);
+        }
+    }
+}
+
 /* Have every young item that may be recommended drawn, but for those that are too late. */
 static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
                      double last)
 {
     const struct pz_explore_items *items = d->items;
-    size_t at = 0, words = pz_bits_words(items->n);
+    size_t at = 0, begin = 0, words = pz_bits_words(items->n);
 
     d->n = 0;
     for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
         d->list[k].time = INFINITY;
-    for (size_t w = next_to_open(d, 0); w < words; w = next_to_open(d, w + 1)) {
+    if (d->young) {
+        draw_listed(d, one, last);
+        begin = first_new(items);
+    }
+    for (size_t w = next_to_open(d, begin); w < words; w = next_to_open(d, w + 1)) {
         uint32_t first = (uint32_t)w * WORD, n = items->n - first < WORD ? items->n - first : WORD;
         double latest = last < last_of(d) ? last : last_of(d), u[WORD];
         uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
@@ -638,6 +709,7 @@ void pz_explore_ahead(const struct pz_explore_cfg *cfg, const struct pz_explore_
     if (cfg->weight <= 0)
         return;
     keep_young(items, young_since(cfg));
+    d.young = list_young(items);
     last = draw_first(&d);
     find_words(&d, last);
     d.shares = true;

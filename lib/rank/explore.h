@@ -40,6 +40,16 @@ struct pz_shown {
     float left; /* of its score, once rotation has acted */
 };
 
+/* Items that training saw and that are young, in a row: each draw passes by most of them, and what
+ * is to be known of them lies together. All-zero at first. */
+struct pz_young {
+    uint32_t *item; /* [n] ascending */
+    float *tried;   /* [n] 1 + interactions + impressions, but for live ones */
+    size_t n, cap_item, cap_tried;
+    bool known; /* for items young from this time on: */
+    int64_t from;
+};
+
 /* What is known of the items (all borrowed). */
 struct pz_explore_items {
     uint32_t n, learned;   /* all, and those that training saw, which come first */
@@ -69,6 +79,7 @@ struct pz_explore_items {
      * learned], and from which time on that is meant, INT64_MAX at first. NULL: nothing is kept. */
     uint64_t *kept;
     int64_t *kept_from;
+    struct pz_young *list; /* the same for pz_explore_ahead; NULL: nothing is kept */
 };
 
 /* An item that exploration lifted, and how much of its new score that is. */

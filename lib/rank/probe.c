@@ -153,7 +153,8 @@ static void add_explored(const struct pz_scored *s, uint64_t *set)
                                       .settle = settle,
                                       .young = s->mask->scratch,
                                       .kept = s->scores->young,
-                                      .kept_from = &s->scores->young_from };
+                                      .kept_from = &s->scores->young_from,
+                                      .list = &s->scores->young_list };
 
     pz_adjustment_explore_ahead(s->adjustment, s->asked, s->history, s->mask, &items, EXPLORED,
                                 set);

@@ -63,6 +63,8 @@ void pz_scores_clear(struct pz_scores *s)
     pz_rough_free(s->rough);
     free(s->chance);
     free(s->added);
+    free(s->young_list.item);
+    free(s->young_list.tried);
     free(s->own_probe.item);
     free(s->own_probe.blend);
     free(s->own_probe.score);

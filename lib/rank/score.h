@@ -47,6 +47,7 @@ struct pz_scores {
     struct pz_probe own_probe;
     uint64_t *young; /* from question to question: see explore.h, kept */
     int64_t young_from;
+    struct pz_young young_list;
     double *chance; /* [arrivals of the model] that each is the next item, and what it gained by */
     float *added;   /* that; NULL: there are none */
 };

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: Apache-2.0 */
 #include <math.h>
+#include <stdlib.h>
 
+#include "base/bits.h"
 #include "rank/explore.h"
 #include "tests/unit/unit.h"
 
@@ -311,4 +313,55 @@ TEST(a_rough_draw_of_a_crowd_is_the_exact_one_of_few)
         assert_true(draw_a_crowd(0, number) < 200);
         assert_true(draw_a_crowd(100, number) < 200); /* more than half are not early enough */
     }
+}
+
+/* What is ahead has the first that are lifted in it, whether young items are listed or not; of
+ * several draws by one who keeps what is young, of two ages. */
+TEST(what_is_ahead_has_the_first_that_are_lifted)
+{
+    enum { N = 3000, WANT = 16 };
+    static int64_t since[N];
+    static uint32_t count[N];
+    uint64_t allowed[N / 64 + 1], plain[1] = { UINT64_MAX }, kept[N / 64 + 1], young[N / 64 + 1];
+    int64_t kept_from = INT64_MAX;
+    struct pz_young list = { .n = 0 };
+    struct pz_explore_items items = {
+        .n = N, .learned = N, .since = since, .counted = N, .count = count, .allowed = allowed
+    };
+
+    for (uint32_t i = 0; i < N; i++) {
+        since[i] = i % 3 == 0 ? NOW - (int64_t)(i % 50) * DAY : 0;
+        count[i] = i % 11;
+        pz_bits_put(allowed, i, i % 7 > 0);
+    }
+    for (uint32_t k = 0; k < 20; k++) {
+        struct pz_explore_items ahead = items;
+        struct pz_explore_cfg cfg = cfg_of(0.3, k);
+        struct pz_explored lifted[PZ_EXPLORE_MAX];
+        uint64_t words[N / 64 + 1] = { 0 }, listed[N / 64 + 1] = { 0 };
+        float blend[N];
+
+        cfg.cutoff_days = k < 10 ? 30 : 10;
+        ahead.plain = plain;
+        ahead.rest = 1;
+        ahead.settle = settle_nothing;
+        ahead.young = young;
+        ahead.kept = kept;
+        ahead.kept_from = &kept_from;
+        pz_explore_ahead(&cfg, &ahead, WANT, words);
+        ahead.list = &list;
+        pz_explore_ahead(&cfg, &ahead, WANT, listed);
+        for (uint32_t i = 0; i < N; i++)
+            blend[i] = (float)(i % 5);
+        assert_int_equal(pz_explore(&cfg, &items, blend, lifted), PZ_EXPLORE_MAX);
+        for (size_t i = 0; i < WANT; i++)
+            assert_true(pz_bits_has(listed, lifted[i].item));
+        assert_memory_equal(listed, words, sizeof words);
+        pz_bits_without(words, words, allowed, N);
+        assert_int_equal(pz_bits_count(words, N), 0);
+        assert_in_range(pz_bits_count(listed, N), WANT, N / 10);
+    }
+    assert_true(list.known && list.n > 0);
+    free(list.item);
+    free(list.tried);
 }
