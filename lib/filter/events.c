@@ -349,29 +349,116 @@ bool pz_filter_events_enough(const struct pz_filter_ctx *ctx, const struct pz_fi
 
 /* ---- all that pass ---- */
 
-typedef void event_fn(void *context, const struct event *e);
+/* Of an event that passes: its item, PZ_NONE: none, and how many events it is. */
+typedef void event_fn(void *context, uint32_t item, uint32_t times);
 
-/* Call fn for what passes of the rows that stand for several events: where rows of a run are alike
- * to a condition, it is asked once. */
+/* Rows that stand for several events, and their first one. */
+struct rows {
+    const struct pz_live_run *run;
+    struct event first;
+    unsigned by; /* what the whole condition looks at */
+};
+
+/* What of a condition is to be asked of each row: where they are alike to a part of it, that is
+ * asked once. NULL: nothing is, and *passes is the answer for all. */
+static const struct pz_filter_node *undecided(const struct pz_filter_ctx *ctx,
+                                              const struct pz_filter_node *n,
+                                              const struct rows *rows, bool *passes)
+{
+    unsigned by = looks_at(ctx->f, n, false);
+    bool once = rows->run->value ? by == 0 : (by & (BY_LATE | BY_EARLY | BY_MORE | BY_ITEM)) == 0;
+    bool is_and = n->kind == PZ_NODE_AND;
+    const struct pz_filter_node *left = NULL;
+
+    if (once) {
+        *passes = event_passes(ctx, n, &rows->first);
+        return NULL;
+    }
+    if (n->kind == PZ_NODE_TEST || n->kind == PZ_NODE_NOT)
+        return n;
+    for (const struct pz_filter_node *child = n->child; child; child = child->next) {
+        const struct pz_filter_node *more = undecided(ctx, child, rows, passes);
+
+        if (!more && *passes != is_and)
+            return NULL;
+        if (more && left)
+            return n;
+        left = more ? more : left;
+    }
+    return left;
+}
+
+/* Whether a condition is that times lie between two bounds, or not between them. */
+static bool is_of_time(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
+                       double bound[2])
+{
+    const struct pz_filter_set *set;
+
+    if (n->kind != PZ_NODE_TEST || pz_filter_left(ctx->f, n)->what != PZ_WHAT_TIME ||
+        n->op < PZ_OP_LESS || n->op > PZ_OP_GREATER_EQUAL)
+        return false;
+    set = pz_filter_set_of(ctx, n);
+    bound[0] = set->n_num > 0 ? -INFINITY : INFINITY; /* without a number none passes */
+    bound[1] = -bound[0];
+    if (set->n_num == 0)
+        return true;
+    if (n->op == PZ_OP_LESS || n->op == PZ_OP_LESS_EQUAL)
+        bound[1] = n->op == PZ_OP_LESS ? nextafter(set->num[0], -INFINITY) : set->num[0];
+    else
+        bound[0] = n->op == PZ_OP_GREATER ? nextafter(set->num[0], INFINITY) : set->num[0];
+    return true;
+}
+
+/* Call fn for the rows that pass a test of times: quicker than event_passes() says so. */
+static void each_in_time(const struct rows *rows, const double bound[2], bool negated, event_fn *fn,
+                         void *context)
+{
+    const struct pz_live_fact *fact = rows->run->fact;
+    double least = bound[0], most = bound[1];
+    bool early = rows->by == BY_EARLY;
+
+    for (size_t i = 0, n = rows->run->n; i < n; i++) {
+        double time = (double)(early ? fact[i].time - fact[i].before : fact[i].time);
+
+        if ((time >= least && time <= most) != negated)
+            fn(context, pz_live_row_item(rows->run, i), rows->run->fact[i].times);
+    }
+}
+
+/* Call fn for what passes of the rows of a run. */
+static void each_of_run(const struct pz_filter_ctx *ctx, const struct pz_filter_node *where,
+                        const struct rows *rows, event_fn *fn, void *context)
+{
+    bool passes = true;
+    const struct pz_filter_node *asked = where ? undecided(ctx, where, rows, &passes) : NULL;
+    double bound[2];
+
+    if (asked && is_of_time(ctx, asked, bound)) {
+        each_in_time(rows, bound, asked->negated, fn, context);
+        return;
+    }
+    for (size_t i = 0; i < rows->run->n && (asked || passes); i++) {
+        struct event e;
+
+        if (asked)
+            e = event_of_row(rows->run, i, rows->by);
+        if (!asked || event_passes(ctx, asked, &e))
+            fn(context, pz_live_row_item(rows->run, i), rows->run->fact[i].times);
+    }
+}
+
+/* Call fn for what passes of the rows that stand for several events. */
 static void each_row(const struct pz_filter_ctx *ctx, const struct pz_filter_node *where,
                      event_fn *fn, void *context)
 {
-    const struct pz_live_run *run = ctx->env->live ? ctx->env->live->run : NULL;
-    unsigned by = looks_at(ctx->f, where, false);
+    struct rows rows = { .run = ctx->env->live ? ctx->env->live->run : NULL,
+                         .by = looks_at(ctx->f, where, false) & (BY_ITEM - 1U) };
 
-    for (; run; run = run->next) {
-        bool passes = false,
-             once = run->value ? by == 0 : (by & (BY_LATE | BY_EARLY | BY_MORE | BY_ITEM)) == 0;
-
-        for (size_t i = 0; i < run->n && (i == 0 || !once || passes); i++) {
-            struct event e = event_of_row(run, i, by & (BY_ITEM - 1U));
-
-            if (i == 0 || !once)
-                passes = !where || event_passes(ctx, where, &e);
-            if (passes)
-                fn(context, &e);
+    for (; rows.run; rows.run = rows.run->next)
+        if (rows.run->n > 0) {
+            rows.first = event_of_row(rows.run, 0, rows.by);
+            each_of_run(ctx, where, &rows, fn, context);
         }
-    }
 }
 
 /* Call fn for every interaction of a user that passes. where: NULL: all do */
@@ -382,14 +469,15 @@ static void each_passing(const struct pz_filter_ctx *ctx, const struct pz_filter
 
     for (uint64_t i = 0; get_event(ctx, user, i, &e); i++)
         if (!where || event_passes(ctx, where, &e))
-            fn(context, &e);
+            fn(context, e.item, e.times);
     if (!ctx->f->of_users)
         each_row(ctx, where, fn, context);
 }
 
-static void add_times(void *context, const struct event *e)
+static void add_times(void *context, uint32_t item, uint32_t times)
 {
-    *(uint64_t *)context += e->times;
+    (void)item;
+    *(uint64_t *)context += times;
 }
 
 uint64_t pz_filter_events_count(const struct pz_filter_ctx *ctx, const struct pz_filter_node *n,
@@ -407,31 +495,33 @@ struct items {
     uint64_t *words;
 };
 
-static void put_item(void *context, const struct event *e)
+static void put_item(void *context, uint32_t item, uint32_t times)
 {
     const struct items *to = context;
 
-    if (e->item != PZ_NONE)
-        pz_bits_add(to->words, e->item);
+    (void)times;
+    if (item != PZ_NONE)
+        pz_bits_add(to->words, item);
 }
 
-static void count_item(void *context, const struct event *e)
+static void count_item(void *context, uint32_t item, uint32_t times)
 {
     const struct items *to = context;
 
-    if (e->item != PZ_NONE)
-        to->ctx->work->count[e->item] += e->times;
+    if (item != PZ_NONE)
+        to->ctx->work->count[item] += times;
 }
 
 /* What was counted of an item decides, and is zero again. */
-static void settle_item(void *context, const struct event *e)
+static void settle_item(void *context, uint32_t item, uint32_t times)
 {
     const struct items *to = context;
-    uint32_t *count = e->item != PZ_NONE ? &to->ctx->work->count[e->item] : NULL;
+    uint32_t *count = item != PZ_NONE ? &to->ctx->work->count[item] : NULL;
 
+    (void)times;
     if (!count || *count == 0)
         return;
-    pz_bits_put(to->words, e->item, pz_filter_events_enough(to->ctx, to->n, *count));
+    pz_bits_put(to->words, item, pz_filter_events_enough(to->ctx, to->n, *count));
     *count = 0;
 }
 

@@ -990,13 +990,14 @@ static void compare(struct world *w, const struct clause *c, int n, const char *
 
 enum { N_LIVE = 6 };
 
-/* Rows, each a run of its own. */
+/* Rows, each a run of its own until pack(). */
 struct together {
-    struct pz_live_fact fact[N_LIVE];
-    double value[N_LIVE][2];
+    struct pz_live_fact fact[N_LIVE], packed_fact[N_LIVE];
+    double value[N_LIVE][2], packed_value[N_LIVE][2];
+    uint16_t ref[N_LIVE];
     uint32_t item[N_LIVE];
     const char *item_id[N_LIVE];
-    struct pz_live_run run[N_LIVE];
+    struct pz_live_run run[N_LIVE], packed[N_LIVE];
     size_t n;
 };
 
@@ -1023,8 +1024,45 @@ static void begin_row(struct world *w, struct together *out, const struct pz_liv
                                                                  : (const void *)&out->value[k],
                                         .ref = &first,
                                         .item = &out->item[k],
-                                        .item_id = &out->item_id[k],
-                                        .next = k ? &out->run[k - 1] : NULL };
+                                        .item_id = &out->item_id[k] };
+}
+
+static bool same_kind(const struct pz_live_run *a, const struct pz_live_run *b)
+{
+    return !a->value == !b->value &&
+           strcmp(a->event_type ? a->event_type : "", b->event_type ? b->event_type : "") == 0;
+}
+
+/* The runs, each of all rows that are of one type and have values or not. */
+static const struct pz_live_run *pack(struct together *t)
+{
+    struct pz_live_run *last = NULL;
+    size_t at = 0, n_runs = 0;
+
+    for (size_t k = 0; k < t->n; k++) {
+        struct pz_live_run run = t->run[k];
+
+        run.fact = &t->packed_fact[at];
+        run.value = run.value ? (const void *)&t->packed_value[at] : NULL;
+        run.ref = &t->ref[at];
+        run.item = t->item;
+        run.item_id = t->item_id;
+        run.n = 0;
+        for (size_t j = k; j < t->n; j++)
+            if (t->run[j].n > 0 && same_kind(&t->run[k], &t->run[j])) {
+                t->packed_fact[at] = t->fact[j];
+                memcpy(t->packed_value[at], t->value[j], sizeof t->value[j]);
+                t->ref[at++] = (uint16_t)j;
+                t->run[j].n = 0;
+                run.n++;
+            }
+        if (run.n > 0) {
+            run.next = last;
+            t->packed[n_runs] = run;
+            last = &t->packed[n_runs++];
+        }
+    }
+    return last;
 }
 
 /* As a digest of them would tell; false: it would not, as the latest is not the largest. */
@@ -1072,7 +1110,7 @@ static void try_together(struct world *w, const struct pz_filter *f,
     if (detail & PZ_LIVE_EACH || !put_together(w, detail & PZ_LIVE_PAIRS, &t))
         return;
     live.n_events = 0;
-    live.run = t.n ? &t.run[t.n - 1] : NULL;
+    live.run = pack(&t);
     env.live = &live;
     assert_int_equal(pz_filter_apply(f, values, &env, work, allowed, NULL), PZ_OK);
     for (uint32_t i = 0; i < (w->of_users ? w->shop->m.users.n : w->shop->m.items.n); i++)
