@@ -20,6 +20,9 @@ times() { awk -v a="$1" -v b="$2" 'BEGIN { print a * b }'; }
 # one_shot [USER]: least milliseconds of one answer of the campaign
 one_shot() { "$B/scripts/latency" -c "$CALLS" pz-recommend "$campaign" --user "${1:-77}" | cut -d' ' -f1; }
 
+# least FILE: the least number that a line begins with
+least() { sort -n "$1" | head -1 | cut -d' ' -f1; }
+
 # publish: a campaign anew, of a model of 27,000 items
 publish() {
     [ -s "$model" ] || pz-train -q --no-tune -p sequence=off -p factors=on -o "$model" "$(dataset 1000000 69000 27000)"
@@ -46,23 +49,38 @@ bench_batch() {
     goal_row 'batch, us a user, 27,000 items x 64' "$batch" "$product" 400 'vectors times those of 64 users'
 }
 
+# beside WORK: a row of one answer beside live items, in turns with one of $alone, a campaign without them
+beside() {
+    local i name floor
+    rm -f "$dir"/beside-*.ms
+    for ((i = 0; i < 5; i++)); do
+        for name in "$campaign" "$alone"; do
+            "$B/scripts/latency" -c "$CALLS" pz-recommend "$name" --user 77 >>"$dir/beside-$(basename "$name").ms"
+        done
+    done
+    floor=$(least "$dir/beside-$(basename "$alone").ms")
+    goal_row "$1" "$(least "$dir/beside-$(basename "$campaign").ms")" "$floor" \
+        "$(times 1.2 "$floor")" 'without them'
+    rm -f "$dir"/beside-*.ms
+}
+
 bench_live() {
-    local alone n seconds
+    local alone=$dir/bench-alone.pzc n seconds
     publish
-    alone=$(one_shot)
+    rm -rf "$alone"
+    mv "$campaign" "$alone"
     for n in 10000 100000 1000000; do
         publish
         { echo ITEM_ID; seq -f 'new%.0f' "$n"; } >"$dir/bench-items.csv"
         seconds=$(once pz-event put-items -q "$campaign" "$dir/bench-items.csv" | cut -d' ' -f1)
         [ "$n" -lt 1000000 ] || goal_row 'put-items of 1,000,000 rows, CPU s' "$seconds" - 30 ''
-        one_shot >/dev/null
-        goal_row "one answer beside $n live items, ms" "$(one_shot)" "$alone" "$(times 1.2 "$alone")" 'without them'
+        beside "one answer beside $n live items, ms"
         pz-event put-items -q "$campaign" --item one-more --properties '{}'
         sleep 3 # the next answer writes the file anew, though not at once after the last time
         one_shot >/dev/null
-        goal_row 'the same after one more put' "$(one_shot)" "$alone" "$(times 1.2 "$alone")" 'without them'
+        beside 'the same after one more put'
     done
-    rm -f "$dir/bench-items.csv"
+    rm -rf "$alone" "$dir/bench-items.csv"
 }
 
 # batch_of USER [OPTION...]: milliseconds of 1,000 questions of a user in a process, so microseconds of one
@@ -99,7 +117,7 @@ bench_busy() {
                 batch_of "$user" ${filter:+"${filter[@]}"} >>"$dir/busy-$user.us"
             done
         done
-        busy=$(sort -n "$dir/busy-77.us" | head -1) ordinary=$(sort -n "$dir/busy-78.us" | head -1)
+        busy=$(least "$dir/busy-77.us") ordinary=$(least "$dir/busy-78.us")
         goal_row "the same in a batch, us${where:+, ${where%% *}}" "$busy" "$ordinary" "$(times 2 "$ordinary")" 'another user'
     done
     rm -f "$dir"/busy-7?.* "$dir/bench-events.csv"
