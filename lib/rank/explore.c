@@ -180,6 +180,16 @@ static double tried_of(const struct pz_explore_items *items, uint32_t i)
     return 1 + ((double)items->count[i] + (items->shown ? (double)items->shown[i] : 0));
 }
 
+/* Bring nearer what that reads. */
+PZ_PREFETCH void prefetch_tried(const struct pz_explore_items *items, uint32_t i)
+{
+    if (i >= items->counted)
+        return;
+    __builtin_prefetch(&items->count[i]);
+    if (items->shown)
+        __builtin_prefetch(&items->shown[i]);
+}
+
 static double draw_time(const struct young_item *y, double share)
 {
     return -log(y->u) * y->tried / (0.1 + (share > 0 ? share : 0));
@@ -420,56 +430,89 @@ PZ_KERNEL static uint64_t open_listed(uint64_t draw, const uint32_t *item, const
     return pz_flags_to_bits(flag);
 }
 
-/* Those of a word's items, drawn one by one, that are not surely too late, as is_late() has it,
- * with a share of at most so much; into *kept, those that are not with the share of the best, 1.
- * u: [64] filled for them. */
-static uint64_t open_each(const struct draw *d, uint32_t first, uint64_t bits, double share,
-                          double last, double *u, uint64_t *kept)
+/* A word of items whose turn comes soon. */
+struct soon {
+    uint32_t first, n; /* its items */
+    uint64_t bits;     /* those that may be in time */
+    double share, u[WORD];
+};
+
+enum { SOON = 8 /* words are opened before their items have their turn, as counts are far away */ };
+
+/* Whatever was tried, a word's young items of waits of at most so much with a share of at most the
+ * word's, or of the best, 1, are not surely too late, as is_late() has it. */
+static double latest_wait(double share, double last)
 {
-    double most = last * (0.1 + share) * (1 + 1e-5), later = last * 1.1 * (1 + 1e-5);
-    uint64_t in = 0;
+    return last * (0.1 + share) * (1 + 1e-5);
+}
 
-    *kept = 0;
+/* Draw a word's items, one by one; of most, which are too late whatever was tried, nothing is
+ * read. */
+static void open_each(const struct draw *d, struct soon *w, double last)
+{
+    double most = latest_wait(w->share < 1 ? 1 : w->share, last);
+    uint64_t bits = w->bits;
+
     for (; bits; bits &= bits - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(bits);
-        double wait;
+        uint32_t i = (uint32_t)__builtin_ctzll(bits), item = w->first + i;
 
-        u[i] = number_of(pz_rng_mix(d->cfg->draw + first + i));
-        wait = 1 - u[i]; /* most are too late whatever was tried, of which nothing is read then */
-        if (wait > most && wait > later)
+        w->u[i] = number_of(pz_rng_mix(d->cfg->draw + item));
+        if (1 - w->u[i] > most) {
+            w->bits ^= (uint64_t)1 << i;
             continue;
-        wait *= tried_of(d->items, first + i);
-        in |= (uint64_t)(wait <= most) << i;
-        *kept |= (uint64_t)(wait <= later) << i;
+        }
+        prefetch_tried(d->items, item);
     }
+}
+
+/* Where the draws of a word of items that training saw are kept for the second time, where all is
+ * drawn twice; NULL: nowhere. */
+static uint64_t *again(const struct draw *d, uint32_t first)
+{
+    return d->items->young ? &d->items->young[first / WORD] : NULL;
+}
+
+/* Open a word of items that training saw. */
+static void open_learned(const struct draw *d, struct soon *w, double last)
+{
+    const uint64_t *known = d->shares ? again(d, w->first) : NULL;
+
+    w->bits = known ? *known : young_of(d->items, w->first, w->n, young_since(d->cfg));
+    if (w->bits) {
+        w->share = share_in(d, w->first, w->n);
+        open_each(d, w, last);
+    }
+}
+
+/* Those of them that what was tried leaves in time. Those that are not too late with the share of
+ * the best, 1, are kept for the second time. */
+static uint64_t in_time(const struct draw *d, const struct soon *w, double last)
+{
+    double most = latest_wait(w->share, last), later = latest_wait(1, last);
+    uint64_t in = 0, kept = 0, *to = again(d, w->first);
+
+    for (uint64_t bits = w->bits; bits; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+        double wait = (1 - w->u[i]) * tried_of(d->items, w->first + i);
+
+        in |= (uint64_t)(wait <= most) << i;
+        kept |= (uint64_t)(wait <= later) << i;
+    }
+    if (to)
+        *to = kept;
     return in;
 }
 
-/* A word of items that training saw. Where all is drawn twice, those that are not too late with the
- * share of the best, 1, are kept for the second time. */
-static uint64_t in_time(const struct draw *d, uint32_t first, uint32_t n, double last, double *u)
+/* Open a word of items that came since. */
+static void open_new(const struct draw *d, struct soon *w, double last)
 {
-    uint64_t *again = d->items->young ? &d->items->young[first / WORD] : NULL;
-    uint64_t kept = 0,
-             bits = d->shares && again ? *again : young_of(d->items, first, n, young_since(d->cfg));
+    double from = least_u(share_in(d, w->first, w->n), last),
+           max = largest_u(d->cfg->draw, w->first, from);
 
-    if (bits)
-        bits = open_each(d, first, bits, share_in(d, first, n), last, u, &kept);
-    if (again)
-        *again = kept;
-    return bits;
-}
-
-/* A word of items that came since. */
-static uint64_t in_time_of_new(const struct draw *d, uint32_t first, uint32_t n, double last,
-                               double *u)
-{
-    double from = least_u(share_in(d, first, n), last), max = largest_u(d->cfg->draw, first, from);
-
-    if (max < from)
-        return 0;
-    return open_word(d->cfg->draw, first, max, young_of(d->items, first, n, young_since(d->cfg)),
-                     from, u);
+    w->bits = max < from
+                  ? 0
+                  : open_word(d->cfg->draw, w->first, max,
+                              young_of(d->items, w->first, w->n, young_since(d->cfg)), from, w->u);
 }
 
 /* ---- words that are worth opening */
@@ -573,25 +616,30 @@ static struct young_item turn_of(const struct pz_explore_items *items, uint32_t 
     return (struct young_item){ i, u, tried_of(items, i) + live };
 }
 
+/* What is done with each item that has its turn. */
+typedef void draw_one(struct draw *d, const struct young_item *y, double last);
+
 /* Have those of the sure ones drawn that stand before word w. */
-static void feed(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
-                 double last, size_t w)
+static void feed(struct draw *d, draw_one *one, double last, size_t w)
 {
     for (; d->n_fed < d->n_sure && d->sure[d->n_fed].item / WORD < w; d->n_fed++)
         one(d, &d->sure[d->n_fed], last);
 }
 
+static double earlier(double x, double y)
+{
+    return x < y ? x : y;
+}
+
 /* Have those of the list drawn that may be recommended. */
-static void draw_listed(struct draw *d,
-                        void (*one)(struct draw *, const struct young_item *, double), double last)
+static void draw_listed(struct draw *d, draw_one *one, double last)
 {
     const struct pz_young *from = d->young;
     size_t at = 0;
 
     for (size_t k = 0; k < from->n; k += WORD) {
         uint32_t n = from->n - k < WORD ? (uint32_t)(from->n - k) : WORD;
-        double latest = last < last_of(d) ? last : last_of(d);
-        double most = latest * (0.1 + (d->shares ? 1 : 0)) * (1 + 1e-5);
+        double most = latest_wait(d->shares ? 1 : 0, earlier(last, last_of(d)));
         uint64_t bits = open_listed(d->cfg->draw, from->item + k, from->tried + k, n, (float)most);
 
         for (; bits; bits &= bits - 1) {
@@ -606,12 +654,29 @@ static void draw_listed(struct draw *d,
     }
 }
 
+/* The items of a word have their turn; *at as turn_of has it. */
+static void draw_word(struct draw *d, const struct soon *w, draw_one *one, double last, size_t *at)
+{
+    uint64_t bits = w->bits;
+
+    if (d->shares)
+        feed(d, one, last, w->first / WORD);
+    if (w->first < d->items->learned)
+        bits = in_time(d, w, earlier(last, last_of(d)));
+    for (; bits; bits &= bits - 1) {
+        uint32_t k = (uint32_t)__builtin_ctzll(bits);
+        struct young_item y = turn_of(d->items, w->first + k, w->u[k], at);
+
+        one(d, &y, last);
+    }
+}
+
 /* Have every young item that may be recommended drawn, but for those that are too late. */
-static void draw_all(struct draw *d, void (*one)(struct draw *, const struct young_item *, double),
-                     double last)
+static void draw_all(struct draw *d, draw_one *one, double last)
 {
     const struct pz_explore_items *items = d->items;
-    size_t at = 0, begin = 0, words = pz_bits_words(items->n);
+    size_t at = 0, n = 0, begin = 0, words = pz_bits_words(items->n);
+    struct soon soon[SOON];
 
     d->n = 0;
     for (size_t k = 0; k < PZ_EXPLORE_MAX; k++)
@@ -620,21 +685,20 @@ static void draw_all(struct draw *d, void (*one)(struct draw *, const struct you
         draw_listed(d, one, last);
         begin = first_new(items);
     }
-    for (size_t w = next_to_open(d, begin); w < words; w = next_to_open(d, w + 1)) {
-        uint32_t first = (uint32_t)w * WORD, n = items->n - first < WORD ? items->n - first : WORD;
-        double latest = last < last_of(d) ? last : last_of(d), u[WORD];
-        uint64_t bits = first < items->learned ? in_time(d, first, n, latest, u)
-                                               : in_time_of_new(d, first, n, latest, u);
+    for (size_t w = next_to_open(d, begin); w < words; w = next_to_open(d, w + 1), n++) {
+        struct soon *next = &soon[n % SOON];
 
-        if (d->shares)
-            feed(d, one, last, w);
-        for (; bits; bits &= bits - 1) {
-            uint32_t k = (uint32_t)__builtin_ctzll(bits);
-            struct young_item y = turn_of(items, first + k, u[k], &at);
-
-            one(d, &y, last);
-        }
+        if (n >= SOON)
+            draw_word(d, next, one, last, &at);
+        next->first = (uint32_t)w * WORD;
+        next->n = items->n - next->first < WORD ? items->n - next->first : WORD;
+        if (next->first < items->learned)
+            open_learned(d, next, earlier(last, last_of(d)));
+        else
+            open_new(d, next, earlier(last, last_of(d)));
     }
+    for (size_t k = n > SOON ? n - SOON : 0; k < n; k++)
+        draw_word(d, &soon[k % SOON], one, last, &at);
     if (d->shares)
         feed(d, one, last, words);
 }
