@@ -136,7 +136,7 @@ enum {
     ASKED = 64         /* rows of a problem that are asked for before they are read */
 };
 
-static inline __attribute__((always_inline)) void prefetch_rows(const float *y, size_t d)
+PZ_PREFETCH void prefetch_rows(const float *y, size_t d)
 {
     pz_simd_prefetch(y, 4 * d * sizeof *y);
 }

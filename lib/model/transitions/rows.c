@@ -23,6 +23,7 @@
 #include "base/par.h"
 #include "base/ranks.h"
 #include "base/signals.h"
+#include "base/simd.h"
 #include "data/shares.h"
 #include "model/transitions/cells.h"
 #include "model/transitions/gram.h"
@@ -137,7 +138,7 @@ static void spread(const struct pz_trans_feats *f, struct pz_cells *s)
 
 /* An item's positions lie all over memory, a history each: ask for those to come, first for what a
  * position knows, then for what its user does. */
-static inline void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t end, bool gram)
+PZ_PREFETCH void prefetch(const struct pz_trans_view *v, uint64_t o, uint64_t end, bool gram)
 {
     enum { FAR = 8, NEAR = 4, AROUND = 8 };
 

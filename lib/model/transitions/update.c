@@ -23,6 +23,7 @@
 #include <string.h>
 
 #include "base/mem.h"
+#include "base/simd.h"
 #include "model/transitions/transitions.h"
 
 /* A target is solved again when this share of its counts is new since it was. */
@@ -331,7 +332,7 @@ static void follow_counts(struct step *s)
 }
 
 /* Ask for what coefficients further on need: each target has its place somewhere else. */
-static inline void prefetch(const struct step *s, uint64_t k, uint64_t end)
+PZ_PREFETCH void prefetch(const struct step *s, uint64_t k, uint64_t end)
 {
     enum { FAR = 32, NEAR = 16 };
     const struct merge *m = s->m;
