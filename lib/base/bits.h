@@ -88,6 +88,23 @@ static inline size_t pz_bits_of_word(uint64_t word)
     return (size_t)(word * 0x0101010101010101u >> 56);
 }
 
+/* A word, of which more than n rows are in, without the n lowest of these. */
+static inline uint64_t pz_bits_drop(uint64_t word, size_t n)
+{
+    static const uint64_t EACH = 0x0101010101010101u;
+    uint64_t in = word, above; /* how many are in by byte, then up to and with each byte */
+    unsigned at;
+
+    in -= in >> 1 & 0x5555555555555555u;
+    in = (in & 0x3333333333333333u) + (in >> 2 & 0x3333333333333333u);
+    in = ((in + (in >> 4)) & 0x0f0f0f0f0f0f0f0fu) * EACH;
+    above = ((in | 0x80 * EACH) - (n + 1) * EACH) & 0x80 * EACH;
+    at = (unsigned)__builtin_ctzll(above) / 8 * 8;
+    for (n -= in << 8 >> at & 0xff, word = word >> at << at; n > 0; n--)
+        word &= word - 1;
+    return word;
+}
+
 /* How many of n rows are in. */
 static inline size_t pz_bits_count(const uint64_t *set, size_t n)
 {

@@ -142,18 +142,14 @@ static void take_sample(struct sample *to, const uint64_t *set, uint32_t n_items
         uint64_t bits = set[w];
         size_t n = pz_bits_of_word(bits);
 
-        if (n <= skip) {
-            skip -= n;
-            continue;
-        }
-        for (; bits; bits &= bits - 1) {
-            if (skip-- > 0)
-                continue;
-            skip = step - 1;
+        for (; n > skip; n -= skip + 1, skip = step - 1) {
+            bits = pz_bits_drop(bits, skip);
             to->item[to->n++] = (uint32_t)(w * 64) + (uint32_t)__builtin_ctzll(bits);
+            bits &= bits - 1;
             if (to->n == PZ_ROUGH_ITEMS)
                 add_sample(to);
         }
+        skip -= n;
     }
     add_sample(to);
 }

@@ -68,6 +68,19 @@ TEST(all_or_none_ends_with_the_last_row)
         }
 }
 
+TEST(the_lowest_rows_of_a_word_are_dropped)
+{
+    uint64_t word[] = { 1, UINT64_MAX, 0x8000000000000000u, 0x8000000000000001u,
+                        0x00ff00ff00ff00ffu, 0x0123456789abcdefu, 0xff00000000000000u };
+
+    for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
+        uint64_t left = word[i];
+
+        for (size_t n = 0; left; n++, left &= left - 1)
+            assert_int_equal(pz_bits_drop(word[i], n), left);
+    }
+}
+
 TEST(sets_are_met_and_subtracted)
 {
     for (size_t k = 0; k < sizeof sizes / sizeof *sizes; k++) {
