@@ -31,8 +31,8 @@ static inline bool pz_simd_is_wide(void)
 #endif
 }
 
-/* Of a function that does no more than have something brought nearer. GCC takes such for useless and
- * leaves out its calls, unless it is part of its caller from the start. */
+/* Of a function that does no more than have something brought nearer. GCC takes such for useless
+ * and leaves out its calls, unless it is part of its caller from the start. */
 #define PZ_PREFETCH static inline __attribute__((always_inline))
 
 /* Have so many bytes brought nearer, as they will be read soon. They need not exist. */

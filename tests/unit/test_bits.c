@@ -70,8 +70,13 @@ TEST(all_or_none_ends_with_the_last_row)
 
 TEST(the_lowest_rows_of_a_word_are_dropped)
 {
-    uint64_t word[] = { 1, UINT64_MAX, 0x8000000000000000u, 0x8000000000000001u,
-                        0x00ff00ff00ff00ffu, 0x0123456789abcdefu, 0xff00000000000000u };
+    uint64_t word[] = { 1,
+                        UINT64_MAX,
+                        0x8000000000000000u,
+                        0x8000000000000001u,
+                        0x00ff00ff00ff00ffu,
+                        0x0123456789abcdefu,
+                        0xff00000000000000u };
 
     for (size_t i = 0; i < sizeof word / sizeof *word; i++) {
         uint64_t left = word[i];
