@@ -119,6 +119,13 @@ PZ_KERNEL float pz_score_max(const float *score, uint32_t n, const uint64_t *all
     return largest_from(score, 0, n, allowed, NULL, 0);
 }
 
+PZ_KERNEL void pz_score_max_words(const float *score, uint32_t n, const uint64_t *allowed,
+                                  float *max)
+{
+    for (uint32_t i = 0; i < n; i += 64)
+        max[i / 64] = largest_from(score, i, n - i < 64 ? n : i + 64, allowed, NULL, 0);
+}
+
 PZ_KERNEL uint64_t pz_scores_above(const float *score, uint32_t n, float bar)
 {
     uint8_t flag[64] = { 0 };

@@ -242,8 +242,11 @@ void pz_model_score(const struct pz_model *m, const struct pz_query *q, const ui
 /* The largest of n scores whose bit is set (NULL: of all), 0 where none is above. Threads: any */
 float pz_score_max(const float *score, uint32_t n, const uint64_t *allowed);
 
-/* The same where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL: not
- * known. Words of scores in `skip`, a bit each, are left out; NULL: none. */
+/* The same of each 64 scores, into max[words of n]. Threads: any */
+void pz_score_max_words(const float *score, uint32_t n, const uint64_t *allowed, float *max);
+
+/* The same of all where no allowed one of each 64 scores is above bound[0], bound[1], ...; NULL:
+ * not known. Words of scores in `skip`, a bit each, are left out; NULL: none. */
 float pz_score_max_below(const float *score, uint32_t n, const uint64_t *allowed,
                          const float *bound, const uint64_t *skip);
 

@@ -208,12 +208,9 @@ static float largest_of_scan(const struct ready *s, const float *raw, const floa
 {
     float least = 0, top = 0;
 
-    for (uint32_t w = 0; w < (n + 63) / 64; w++) {
-        uint32_t left = n - w * WORD < WORD ? n - w * WORD : WORD;
-
-        max[w] = pz_score_max(raw + w * WORD, left, allowed + w);
+    pz_score_max_words(raw, n, allowed, max);
+    for (uint32_t w = 0; w < (n + 63) / 64; w++)
         least = max[w] - off[w] > least ? max[w] - off[w] : least;
-    }
     for (uint32_t w = 0; w < (n + 63) / 64; w++) {
         uint32_t first = w * WORD, left = n - first < WORD ? n - first : WORD;
         uint64_t bits = allowed[w];
@@ -238,6 +235,13 @@ PZ_KERNEL static void add_off(float *restrict sum, const float *restrict off, fl
 {
     for (size_t w = 0; w < n; w++)
         sum[w] += factor * off[w];
+}
+
+PZ_KERNEL static void begin_scan(float *restrict sum, const float *restrict raw, uint32_t n,
+                                 float factor)
+{
+    for (uint32_t i = 0; i < n; i++)
+        sum[i] = factor * raw[i];
 }
 
 /* Put a part that has something to say, its largest score top, on a query's list. */
@@ -286,10 +290,11 @@ static void add_scan(const struct pz_model *m, size_t i, struct pz_rough_task *t
     p = add_part(t, i, &s, largest_of_scan(&s, raw, off, n, t->job.allowed, r->max));
     if (!p)
         return;
-    if (!r->any_scan)
-        memset(r->scan, 0, n * sizeof *r->scan);
+    if (r->any_scan)
+        pz_blend_add(r->scan, raw, n, p->factor);
+    else
+        begin_scan(r->scan, raw, n, p->factor);
     r->any_scan = true;
-    pz_blend_add(r->scan, raw, n, p->factor);
     add_off(r->off, off, p->factor, words_learned(r));
 }
 
@@ -419,23 +424,30 @@ static void find_plain(struct pz_rough *r)
     r->rest_max = r->slack > 0 ? r->slack : 0;
 }
 
-/* The largest of a word that was written. */
-static float max_of_word(const struct pz_rough_task *t, size_t w)
+/* The largest of each word that was written; those from `known` on may be plain. */
+static void find_max(const struct pz_rough_task *t, size_t known)
 {
-    const uint64_t *allowed = t->job.allowed + w;
-    const float *out = t->job.out + w * WORD;
-    size_t left = t->rough->n_items - w * WORD;
+    struct pz_rough *r = t->rough;
+    struct pz_bits_run run = { 0, known };
 
-    if (pz_rough_is_plain(t->rough, w))
-        return *allowed && *out > 0 ? *out : 0;
-    return pz_score_max(out, (uint32_t)(left < WORD ? left : WORD), allowed);
+    pz_score_max_words(t->job.out, (uint32_t)(known * WORD), t->job.allowed, r->max);
+    while (pz_bits_next_run(r->plain, words(r), &run))
+        for (size_t w = run.begin; w < run.end; w++) {
+            const uint64_t *allowed = t->job.allowed + w;
+            const float *out = t->job.out + w * WORD;
+            size_t left = r->n_items - w * WORD;
+
+            if (pz_rough_is_plain(r, w))
+                r->max[w] = *allowed && *out > 0 ? *out : 0;
+            else
+                r->max[w] = pz_score_max(out, (uint32_t)(left < WORD ? left : WORD), allowed);
+        }
 }
 
 /* The base is there, the parts are: what each item has at most. */
 static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
 {
     struct pz_rough *r = t->rough;
-    struct pz_bits_run run = { 0, 0 };
     float weight = 0;
 
     for (size_t i = 0; i < m->n_parts; i++)
@@ -445,9 +457,7 @@ static void add_up_all(const struct pz_model *m, struct pz_rough_task *t)
         r->off[w] *= 1 + ROUNDING;
     find_plain(r);
     add_limits(r, m->items.n, t->job.out);
-    while (pz_bits_next_run(r->plain, words(r), &run))
-        for (size_t w = run.begin; w < run.end; w++)
-            r->max[w] = max_of_word(t, w);
+    find_max(t, r->learned / WORD);
 }
 
 static void begin(struct pz_rough_task *t)

@@ -33,33 +33,47 @@ static uint32_t length_of(const struct pz_rough *r, size_t w)
     return left < WORD ? (uint32_t)left : WORD;
 }
 
+/* The next run of words of which anything was touched, behind *run, at first all-zero. */
+static bool next_touched(const struct pz_rough *r, struct pz_bits_run *run)
+{
+    size_t n = pz_bits_words(r->learned), w = pz_bits_next_used(r->touched, run->end, n);
+
+    run->begin = w;
+    while (w < n && r->touched[w])
+        w++;
+    run->end = w;
+    return run->begin < n;
+}
+
+/* Items of a run of words. */
+static uint32_t items_of(const struct pz_rough *r, const struct pz_bits_run *run)
+{
+    return (uint32_t)((run->end - run->begin - 1) * WORD) + length_of(r, run->end - 1);
+}
+
 /* Multiply words of which anything was touched: what was not is 0. */
 PZ_KERNEL static void multiply_few(struct pz_rough *r, float factor)
 {
-    size_t n = pz_bits_words(r->learned);
+    struct pz_bits_run run = { 0, 0 };
 
-    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
-        uint32_t left = length_of(r, w);
-        float *base = r->base + w * WORD;
+    while (next_touched(r, &run)) {
+        float *base = r->base + run.begin * WORD;
+        uint32_t n = items_of(r, &run);
 
-        if (left == WORD)
-            for (uint32_t k = 0; k < WORD; k++)
-                base[k] *= factor;
-        else
-            for (uint32_t k = 0; k < left; k++)
-                base[k] *= factor;
+        for (uint32_t k = 0; k < n; k++)
+            base[k] *= factor;
     }
 }
 
 static void empty(struct pz_rough *r)
 {
-    size_t n = pz_bits_words(r->learned);
+    struct pz_bits_run run = { 0, 0 };
 
     if (r->base == r->all && (r->dense || r->all != r->few))
         memset(r->all, 0, (r->dense ? r->n_items : r->learned) * sizeof *r->all);
-    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
-        memset(r->few + w * WORD, 0, length_of(r, w) * sizeof *r->few);
-        r->touched[w] = 0;
+    while (next_touched(r, &run)) {
+        memset(r->few + run.begin * WORD, 0, items_of(r, &run) * sizeof *r->few);
+        memset(r->touched + run.begin, 0, (run.end - run.begin) * sizeof *r->touched);
     }
     r->base = r->few;
     r->dense = false;
@@ -73,26 +87,32 @@ static void widen(struct pz_rough *r)
     r->base = r->all;
 }
 
-/* Multiply what was touched by trends, where there are any; returns the largest allowed. */
-static float largest_few(struct pz_rough *r, const struct pz_rough_limit *l,
-                         const uint64_t *allowed)
+/* Multiply what was touched in a run of words by trends. */
+static void apply_trend(struct pz_rough *r, const struct pz_rough_limit *l,
+                        const struct pz_bits_run *run)
 {
-    size_t n = pz_bits_words(r->learned);
-    float top = 0;
-
-    for (size_t w = 0; (w = pz_bits_next_used(r->touched, w, n)) < n; w++) {
-        uint64_t open = r->touched[w] & allowed[w];
-
-        for (uint64_t bits = l->trend ? r->touched[w] : 0; bits; bits &= bits - 1) {
+    for (size_t w = run->begin; w < run->end; w++)
+        for (uint64_t bits = r->touched[w]; bits; bits &= bits - 1) {
             uint32_t item = (uint32_t)(w * WORD) + (uint32_t)__builtin_ctzll(bits);
 
             r->base[item] *= pz_rough_trend(l, item);
         }
-        if (open) {
-            float most = pz_score_max(r->base + w * WORD, length_of(r, w), &open);
+}
 
-            top = most > top ? most : top;
-        }
+/* Multiply what was touched by trends, where there are any; returns the largest allowed. */
+static float largest_few(struct pz_rough *r, const struct pz_rough_limit *l,
+                         const uint64_t *allowed)
+{
+    struct pz_bits_run run = { 0, 0 };
+    float top = 0;
+
+    while (next_touched(r, &run)) {
+        float most;
+
+        if (l->trend)
+            apply_trend(r, l, &run);
+        most = pz_score_max(r->base + run.begin * WORD, items_of(r, &run), allowed + run.begin);
+        top = most > top ? most : top;
     }
     return top;
 }

@@ -20,21 +20,16 @@ static bool worse(const struct pz_hit *a, const struct pz_hit *b)
 
 static void sift_down(struct pz_hit *heap, size_t n, size_t i)
 {
-    for (;;) {
-        size_t child = 2 * i + 1;
-        struct pz_hit swap;
+    struct pz_hit down = heap[i];
 
-        if (child >= n)
-            return;
+    for (size_t child; (child = 2 * i + 1) < n; i = child) {
         if (child + 1 < n && worse(&heap[child + 1], &heap[child]))
             child++;
-        if (!worse(&heap[child], &heap[i]))
-            return;
-        swap = heap[i];
+        if (!worse(&heap[child], &down))
+            break;
         heap[i] = heap[child];
-        heap[child] = swap;
-        i = child;
     }
+    heap[i] = down;
 }
 
 static int best_first(const void *x, const void *y)

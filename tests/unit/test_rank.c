@@ -1067,7 +1067,7 @@ TEST(related_items_leave_out_the_item_itself)
 TEST(the_fast_sum_of_a_softmax_is_within_its_bound)
 {
     enum { MANY = 5003 };
-    static float score[MANY];
+    static float score[MANY], max[(MANY + 63) / 64];
     uint64_t *set = pz_bits_new(MANY);
     struct pz_rng rng;
 
@@ -1085,6 +1085,10 @@ TEST(the_fast_sum_of_a_softmax_is_within_its_bound)
             top = pz_bits_has(set, i) && score[i] > top ? score[i] : top;
         }
         assert_true(pz_score_max(score, MANY, set) == top);
+        pz_score_max_words(score, MANY, set, max);
+        for (uint32_t w = 0; w < (MANY + 63) / 64; w++)
+            assert_true(max[w] == pz_score_max(score + w * 64,
+                                               MANY - w * 64 < 64 ? MANY - w * 64 : 64, set + w));
         for (uint32_t i = 0; i < MANY; i++)
             if (pz_bits_has(set, i))
                 exact += exp((double)scale * (double)(score[i] - top));
