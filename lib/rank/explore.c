@@ -446,25 +446,6 @@ static double latest_wait(double share, double last)
     return last * (0.1 + share) * (1 + 1e-5);
 }
 
-/* Draw a word's items, one by one; of most, which are too late whatever was tried, nothing is
- * read. */
-static void open_each(const struct draw *d, struct soon *w, double last)
-{
-    double most = latest_wait(w->share < 1 ? 1 : w->share, last);
-    uint64_t bits = w->bits;
-
-    for (; bits; bits &= bits - 1) {
-        uint32_t i = (uint32_t)__builtin_ctzll(bits), item = w->first + i;
-
-        w->u[i] = number_of(pz_rng_mix(d->cfg->draw + item));
-        if (1 - w->u[i] > most) {
-            w->bits ^= (uint64_t)1 << i;
-            continue;
-        }
-        prefetch_tried(d->items, item);
-    }
-}
-
 /* Where the draws of a word of items that training saw are kept for the second time, where all is
  * drawn twice; NULL: nowhere. */
 static uint64_t *again(const struct draw *d, uint32_t first)
@@ -472,15 +453,24 @@ static uint64_t *again(const struct draw *d, uint32_t first)
     return d->items->young ? &d->items->young[first / WORD] : NULL;
 }
 
-/* Open a word of items that training saw. */
+/* Open a word of items that training saw: draw them one by one. Of most, which are too late
+ * whatever was tried, nothing is read. */
 static void open_learned(const struct draw *d, struct soon *w, double last)
 {
     const uint64_t *known = d->shares ? again(d, w->first) : NULL;
+    double most;
 
     w->bits = known ? *known : young_of(d->items, w->first, w->n, young_since(d->cfg));
-    if (w->bits) {
-        w->share = share_in(d, w->first, w->n);
-        open_each(d, w, last);
+    w->share = w->bits ? share_in(d, w->first, w->n) : 0;
+    most = latest_wait(w->share < 1 ? 1 : w->share, last);
+    for (uint64_t bits = w->bits; bits; bits &= bits - 1) {
+        uint32_t i = (uint32_t)__builtin_ctzll(bits);
+
+        w->u[i] = number_of(pz_rng_mix(d->cfg->draw + w->first + i));
+        if (1 - w->u[i] > most)
+            w->bits ^= (uint64_t)1 << i;
+        else
+            prefetch_tried(d->items, w->first + i);
     }
 }
 
