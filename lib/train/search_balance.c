@@ -33,9 +33,13 @@ struct balance {
     double best_mean;                    /* and what it was worth alone; below 0: there is none */
 };
 
+/* What everybody has now is judged by the newest slice alone. */
 static bool moves(const struct pz_search *s, size_t p)
 {
-    return !s->choice[p].weight_fixed && !pz_valid_hides(s->v, s->choice[p].scorer);
+    const struct pz_scorer *scorer = s->choice[p].scorer;
+
+    return !s->choice[p].weight_fixed && !pz_valid_hides(s->v, scorer) &&
+           (s->v->sliced || !scorer->presence);
 }
 
 /* A move to these shares of the weights that a part has. */

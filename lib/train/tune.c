@@ -10,7 +10,8 @@
  *   5. what coming back to an item of the history is worth, on cases that keep such items: the seen
  *      rule of the recipe hides it, the rule of a query need not. Where lists are better with such
  *      items, they have weights of their own
- *   6. where a slice of time is judged, weights for what comes next, on the other cases
+ *   6. where a slice of time is judged, weights for what comes next, on the other cases; of lists
+ *      with what was seen by parts that know the slice (search_whole.c)
  *   7. the held-out check: what all that is worth, beside the defaults (check.c)
  *   8. the scale at which softmax of the blend gives the truths the best likelihood
  * Everything depends on the seed and the data only; a time limit, where given, is the one
@@ -308,25 +309,21 @@ static void take_weights(struct pz_search *s, enum pz_lists lists)
         }
 }
 
-/* Other weights than those found, which stay, for such lists: sought by the cases of the search, of
- * what comes next by those beside the slice. */
-static enum pz_status weigh_again(struct pz_search *s, enum pz_lists lists, struct pz_err *err)
+enum pz_status pz_search_weigh(struct pz_search *s, enum pz_lists lists, struct pz_err *err)
 {
     const struct pz_valid *v = s->v;
     struct pz_part before[PZ_MAX_PARTS];
     enum pz_status st;
 
     memcpy(before, s->part, s->n_parts * sizeof *before);
-    if (lists == PZ_LISTS_KEPT_NEXT)
+    if (lists != PZ_LISTS_NEXT)
         take_weights(s, PZ_LISTS_KEPT);
-    if (lists != PZ_LISTS_KEPT)
+    if (lists != PZ_LISTS_KEPT && v->sliced)
         memcpy(v->still, v->late, v->n_users);
     pz_valid_forget(v);
     st = pz_search_balance(s, err);
-    if (lists != PZ_LISTS_KEPT) {
+    if (v->sliced)
         memset(v->still, 0, v->n_users);
-        *s->cfg->slice_s = v->slice_s;
-    }
     limit_weights(s);
     for (size_t p = 0; p < s->n_parts; p++) {
         struct pz_choice *c = &s->choice[p];
@@ -339,12 +336,29 @@ static enum pz_status weigh_again(struct pz_search *s, enum pz_lists lists, stru
     return st;
 }
 
-/* Questions of what comes next have weights of their own: those that were found serve what comes
- * after the data above all (validation.h). */
+/* Whether there are further weights to be found, of lists for what comes next. */
 static bool weighs_next(const struct pz_search *s)
 {
-    return s->cfg->slice_s && s->v->sliced && s->v->tune_for == PZ_FOR_BOTH && s->n_parts > 1 &&
-           !pz_search_out_of_time(s);
+    return s->v->sliced && s->n_parts > 1 && !pz_search_out_of_time(s);
+}
+
+/* Questions of what comes next have weights of their own: those that were found serve what comes
+ * after the data above all (validation.h). */
+static enum pz_status weigh_next(struct pz_search *s, const struct pz_corpus *corpus, bool kept,
+                                 struct pz_err *err)
+{
+    bool next = s->v->tune_for == PZ_FOR_NEXT;
+    enum pz_status st = PZ_OK;
+
+    if (!weighs_next(s) || !(next || s->cfg->slice_s))
+        return PZ_OK;
+    if (kept)
+        st = pz_search_whole(s, corpus, next ? PZ_LISTS_KEPT : PZ_LISTS_KEPT_NEXT, err);
+    else if (!next)
+        st = pz_search_weigh(s, PZ_LISTS_NEXT, err);
+    if (!next)
+        *s->cfg->slice_s = s->v->slice_s;
+    return st;
 }
 
 /* What people have again is at the top of a list or of no use: where the mix also looks further
@@ -380,9 +394,9 @@ static enum pz_status search_repeat(struct pz_search *s, const struct pz_corpus 
     else if (st == PZ_OK)
         say_seen(s->cfg, false);
     if (st == PZ_OK && kept && s->n_parts > 1 && !pz_search_out_of_time(s))
-        st = weigh_again(s, PZ_LISTS_KEPT, err);
-    if (st == PZ_OK && kept && weighs_next(s))
-        st = weigh_again(s, PZ_LISTS_KEPT_NEXT, err);
+        st = pz_search_weigh(s, PZ_LISTS_KEPT, err);
+    if (st == PZ_OK && kept)
+        st = weigh_next(s, corpus, true, err);
     s->repeats = false;
     s->v = hide;
     pz_valid_forget(hide);
@@ -470,8 +484,8 @@ static enum pz_status tune_on(struct pz_search *s, size_t n, const struct pz_cor
     if (st == PZ_OK && s->v->exclude_seen && !pz_search_out_of_time(s))
         st = search_repeat(s, corpus, err);
     pz_search_stage(s, "repeats");
-    if (st == PZ_OK && weighs_next(s))
-        st = weigh_again(s, s->v->exclude_seen ? PZ_LISTS_NEXT : PZ_LISTS_KEPT_NEXT, err);
+    if (st == PZ_OK)
+        st = weigh_next(s, corpus, !s->v->exclude_seen, err);
     pz_search_stage(s, "weights of what comes next");
     if (st == PZ_OK && s->cfg->check && !pz_search_out_of_time(s))
         st = pz_search_check(s, untuned, s->trend ? &trend : NULL, s->cfg->check, err);

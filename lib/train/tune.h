@@ -164,6 +164,18 @@ size_t pz_search_effort(const struct pz_choice *c);
 enum pz_status pz_search_close(struct pz_search *s, const struct pz_choice *untuned,
                                const struct pz_choice *trend, struct pz_err *err);
 
+/* Other weights than those found, which stay, for such lists: sought from those of lists that hold
+ * what was seen, where there are such and lists may, by the cases of the search; of what comes next
+ * by those beside the slice.
+ * Errors: as pz_valid_judge_moves */
+enum pz_status pz_search_weigh(struct pz_search *s, enum pz_lists lists, struct pz_err *err);
+
+/* The same for lists that hold what was seen, by parts fitted once more, with the settings found,
+ * on all of the corpus but users' last events: no slice is held out (search_whole.c).
+ * Errors: as pz_search_begin, and PZ_TRY_AGAIN memory is out */
+enum pz_status pz_search_whole(struct pz_search *s, const struct pz_corpus *corpus,
+                               enum pz_lists lists, struct pz_err *err);
+
 /* Say in out what the blend as it stands is worth on the cases, and what it gained over the choices
  * as they were before the search (check.c): users, value, gain, gain_error and metrics.
  * Errors: as pz_search_begin

@@ -609,7 +609,7 @@ static void mark_all(const struct pz_corpus *c, const struct pz_valid *v, const 
 static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                                 uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
-    int64_t cut = v->tune_for == PZ_FOR_ANY ? INT64_MAX : pz_valid_slice(c, max);
+    int64_t cut = v->whole || v->tune_for == PZ_FOR_ANY ? INT64_MAX : pz_valid_slice(c, max);
     uint32_t n = 0;
     struct drawn *d = draw_users(c, max, cut, seed, &n, v);
     uint8_t *hold = pz_mem_array(c->ptr[c->n_users], 1);
@@ -635,7 +635,7 @@ static enum pz_status cut_cases(const struct pz_corpus *c, enum pz_task task, bo
 enum pz_status pz_valid_cut(const struct pz_corpus *c, enum pz_task task, bool exclude_seen,
                             uint32_t max, uint64_t seed, struct pz_valid *v, struct pz_err *err)
 {
-    struct pz_valid keep = { .metric = v->metric, .tune_for = v->tune_for };
+    struct pz_valid keep = { .metric = v->metric, .tune_for = v->tune_for, .whole = v->whole };
     enum pz_status st = cut_cases(c, task, exclude_seen, max, seed, v, err);
 
     if (st != PZ_OK || !exclude_seen || v->n_users >= FEW)

@@ -76,6 +76,7 @@ struct pz_valid {
     float *gain;
     enum pz_task task;
     enum pz_tune_for tune_for; /* set before they are cut */
+    bool whole;                /* likewise: no slice is held out */
     bool exclude_seen;
     /* What users had beside the histories, until they are asked; NULL: nothing. */
     const struct pz_corpus *seen;

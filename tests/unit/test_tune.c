@@ -603,6 +603,87 @@ TEST(repeats_are_weighed_on_cases_of_their_own)
     }
 }
 
+/* ---- a scorer of the next item if it learned of the slice, else of another ---- */
+
+static int64_t slice_begin;
+
+static enum pz_status slice_fit(const struct pz_corpus *c, const struct pz_fit_cfg *cfg,
+                                void **part, struct pz_err *err)
+{
+    enum pz_status st = follow_fit(c, cfg, part, err);
+    struct follow *f = *part;
+
+    *f = (struct follow){ 30, 1, c->n_items };
+    for (uint64_t p = 0; p < c->ptr[c->n_users]; p++)
+        if (c->time[p] >= slice_begin)
+            f->step = 1;
+    return st;
+}
+
+static bool last_score(const void *part, const struct pz_query *q, void *scratch, float *out)
+{
+    (void)part;
+    (void)scratch;
+    out[q->hist[q->n_hist - 1]] = 1;
+    return true;
+}
+
+/* One user of five ends with what they had. The parts of the search know nothing of the slice, and
+ * coming back is all that is right; a model will know. */
+TEST(lists_with_what_was_seen_are_weighed_by_parts_that_know_the_slice)
+{
+    enum { N = 20 };
+    static uint64_t ptr[USERS + 1];
+    static uint32_t item[USERS * N];
+    static int64_t time[USERS * N];
+    static float weight[USERS * N];
+    struct pz_corpus corpus = { .n_users = USERS,
+                                .n_items = ITEMS,
+                                .ptr = ptr,
+                                .item = item,
+                                .time = time,
+                                .weight = weight,
+                                .ordered = true };
+    struct pz_scorer next = follow, last = follow;
+
+    next.fit = slice_fit;
+    last.score = last_score;
+    next.n_settings = last.n_settings = 0;
+    last.of_history = true;
+    for (uint32_t p = 0; p < USERS * N; p++) {
+        uint32_t k = p % N, u = p / N;
+
+        item[p] = (u + k - (k == N - 1 && u % 5 == 0)) % ITEMS;
+        time[p] = 2 * u + 10 * k;
+        weight[p] = 1;
+        ptr[u + 1] = (uint64_t)(u + 1) * N;
+        corpus.newest = time[p] > corpus.newest ? time[p] : corpus.newest;
+    }
+    slice_begin = pz_valid_slice(&corpus, pz_tune_users(&corpus));
+    assert_true(slice_begin < INT64_MAX);
+    for (int both = 0; both < 2; both++) {
+        enum pz_lists lists = both ? PZ_LISTS_KEPT_NEXT : PZ_LISTS_KEPT;
+        enum pz_seen_verdict seen = PZ_SEEN_UNJUDGED;
+        struct pz_choice c[2];
+        json_t *trials = json_array();
+        struct pz_tune_cfg cfg = tune_cfg(trials);
+        double scale, slice_s = 0;
+
+        cfg.tune_for = both ? PZ_FOR_BOTH : PZ_FOR_NEXT;
+        cfg.seen_verdict = &seen;
+        cfg.slice_s = &slice_s;
+        pz_choice_init(&c[0], &next);
+        pz_choice_init(&c[1], &last);
+        c[0].weight = c[1].weight = 1;
+        assert_int_equal(pz_tune(&corpus, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
+        assert_int_equal(seen, PZ_SEEN_BETTER_KEPT);
+        assert_true(c[1].weight > 0.8); /* what all items have of the other is an eighth */
+        assert_true(c[1].weighs[lists] && c[1].own[lists].weight < 0.8);
+        assert_true(c[1].own[PZ_LISTS_KEPT].weight > 0.8 || !both);
+        json_decref(trials);
+    }
+}
+
 /* ---- a scorer of the next item and, `trend` times as strong, of the one after it ---- */
 
 static bool trend_score(const void *part, const struct pz_query *q, void *scratch, float *out)
