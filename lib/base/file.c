@@ -39,10 +39,9 @@ struct pz_out {
     char *path, *temp; /* owned; temp NULL when borrowed */
     int slot;          /* in open_temps, -1: none */
     uint64_t written;
-    char *buffer; /* [room] own, or owned */
+    char *buffer; /* [room] owned */
     size_t used, room;
     struct pz_err failure; /* sticky */
-    char own[BUFFER_BYTES];
 };
 
 /* Names of temporary files for pz_out_abort_all; written under the lock, read by the handler. */
@@ -130,8 +129,7 @@ static void out_free(struct pz_out *out)
 {
     if (out->slot >= 0)
         open_temps[out->slot] = NULL;
-    if (out->buffer != out->own)
-        free(out->buffer);
+    free(out->buffer);
     free(out->path);
     free(out->temp);
     free(out);
@@ -306,11 +304,13 @@ static enum pz_status out_new(const char *name, struct pz_out **out_ptr, struct 
 
     *out_ptr = out;
     if (!out)
-        return pz_err_memory(err, "an output buffer", sizeof *out);
+        return pz_err_memory(err, "an output", sizeof *out);
     out->fd = -1;
     out->slot = -1;
-    out->buffer = out->own;
+    out->buffer = malloc(BUFFER_BYTES);
     out->room = BUFFER_BYTES;
+    if (!out->buffer)
+        return pz_err_memory(err, "an output buffer", BUFFER_BYTES);
     out->path = pz_mem_strndup(name, strlen(name));
     return out->path ? PZ_OK : pz_err_memory(err, "a file name", (double)strlen(name));
 }
@@ -466,6 +466,7 @@ void pz_out_for_map(struct pz_out *out)
     char *piece = out->written == 0 ? malloc(PIECE_BYTES) : NULL;
 
     if (piece) {
+        free(out->buffer);
         out->buffer = piece;
         out->room = PIECE_BYTES;
     }

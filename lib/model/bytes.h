@@ -95,7 +95,7 @@ float pz_bytes_reach(const struct pz_bytes_query8 *q, size_t d);
  * as soon. Tests move it. */
 extern uint32_t pz_bytes_many;
 
-/* Rows by descending length, equal ones ascending, into item [n].
+/* Rows by descending length, or any other number, equal ones ascending, into item [n].
  * Errors:  PZ_TRY_AGAIN memory is out */
 enum pz_status pz_bytes_longest(const float *length, uint32_t n, uint32_t *item,
                                 struct pz_err *err);

@@ -11,9 +11,8 @@
  *
  * so that the rest costs nothing. Vectors learned from many events are long, and those of items
  * that nobody met are not: the order by length finds more, by far, than cells around centres
- * (doc/measured.md has both). Parts that have no such order are asked of what is
- * looked at alone. The list is not surely that of all items; pz-recommend --check-probe measures
- * how much of it is.
+ * (doc/measured.md has both). Parts that have no such order are asked of what is looked at alone.
+ * The list is not surely that of all items; pz-recommend --check-probe measures how much of it is.
  *
  * Threads: one a set of arguments. */
 #ifndef PZ_RANK_PROBE_H

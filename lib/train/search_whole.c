@@ -6,11 +6,13 @@
  * seems to be worth more, beside what was learned, than it is in a model that learned it all. */
 #include <string.h>
 
+#include "base/log.h"
 #include "train/tune.h"
 
 /* Fit what has a weight anew; the parts and the trend that were there are the caller's. */
 static enum pz_status fit_all(struct pz_search *s, struct pz_err *err)
 {
+    double from = pz_cpu_seconds();
     enum pz_status st = PZ_OK;
 
     memset(&s->now, 0, sizeof s->now);
@@ -28,6 +30,7 @@ static enum pz_status fit_all(struct pz_search *s, struct pz_err *err)
         part->version = ++s->versions;
         st = s->choice[p].scorer->fit(&s->v->train, &cfg, &part->part, err);
     }
+    s->fitted_s += pz_cpu_seconds() - from;
     return st;
 }
 

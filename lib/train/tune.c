@@ -336,12 +336,6 @@ enum pz_status pz_search_weigh(struct pz_search *s, enum pz_lists lists, struct 
     return st;
 }
 
-/* Whether there are further weights to be found, of lists for what comes next. */
-static bool weighs_next(const struct pz_search *s)
-{
-    return s->v->sliced && s->n_parts > 1 && !pz_search_out_of_time(s);
-}
-
 /* Questions of what comes next have weights of their own: those that were found serve what comes
  * after the data above all (validation.h). */
 static enum pz_status weigh_next(struct pz_search *s, const struct pz_corpus *corpus, bool kept,
@@ -350,7 +344,7 @@ static enum pz_status weigh_next(struct pz_search *s, const struct pz_corpus *co
     bool next = s->v->tune_for == PZ_FOR_NEXT;
     enum pz_status st = PZ_OK;
 
-    if (!weighs_next(s) || !(next || s->cfg->slice_s))
+    if (!s->v->sliced || s->n_parts == 1 || pz_search_out_of_time(s) || !(next || s->cfg->slice_s))
         return PZ_OK;
     if (kept)
         st = pz_search_whole(s, corpus, next ? PZ_LISTS_KEPT : PZ_LISTS_KEPT_NEXT, err);

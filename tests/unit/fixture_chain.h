@@ -6,14 +6,14 @@
 #include "data/corpus.h"
 #include "tests/unit/unit.h"
 
-enum { CHAIN_USERS = 240, CHAIN_EVENTS = 8 /* at most */ };
+enum { CHAIN_USERS = 240 /* at most */, CHAIN_EVENTS = 8, CHAIN_MOST = 21 /* events */ };
 
 struct chain {
     struct pz_corpus c;
     uint64_t ptr[CHAIN_USERS + 1];
-    uint32_t item[CHAIN_USERS * CHAIN_EVENTS];
-    int64_t time[CHAIN_USERS * CHAIN_EVENTS];
-    float weight[CHAIN_USERS * CHAIN_EVENTS];
+    uint32_t item[CHAIN_USERS * CHAIN_MOST];
+    int64_t time[CHAIN_USERS * CHAIN_MOST];
+    float weight[CHAIN_USERS * CHAIN_MOST];
 };
 
 /* User u has items u, u + 1, u + 2, ... (of n_items), one a second, or all at one time: item i is

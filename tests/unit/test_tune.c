@@ -551,30 +551,14 @@ TEST(repeats_are_weighed_though_the_rule_hides_them)
 TEST(repeats_are_weighed_on_cases_of_their_own)
 {
     enum { N = 21 };
-    static uint64_t ptr[USERS + 1];
-    static uint32_t item[USERS * N];
-    static int64_t time[USERS * N];
-    static float weight[USERS * N];
-    struct pz_corpus corpus = { .n_users = USERS,
-                                .n_items = ITEMS,
-                                .ptr = ptr,
-                                .item = item,
-                                .time = time,
-                                .weight = weight,
-                                .newest = N - 1,
-                                .ordered = true };
+    static struct chain t;
     struct pz_scorer again = follow;
 
     again.settings = again_settings;
     again.score = again_score;
-    for (uint32_t p = 0; p < USERS * N; p++) {
-        uint32_t k = p % N;
-
-        item[p] = (p / N + (k < N - 2 ? k : N - 3)) % ITEMS;
-        time[p] = k;
-        weight[p] = 1;
-        ptr[p / N + 1] = (p / N + 1) * N;
-    }
+    chain_make(&t, USERS, ITEMS, N, true);
+    for (uint32_t u = 0; u < USERS; u++)
+        t.item[u * N + N - 2] = t.item[u * N + N - 1] = t.item[u * N + N - 3];
     for (int how = 0; how < 3; how++) {
         struct pz_choice c[2];
         json_t *trials = json_array();
@@ -594,7 +578,7 @@ TEST(repeats_are_weighed_on_cases_of_their_own)
             c[1].value[0] = 1.1;
             c[1].high[0] = 1.3;
         }
-        assert_int_equal(pz_tune(&corpus, &cfg, c, how == 2 ? 2 : 1, NULL, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, how == 2 ? 2 : 1, NULL, &scale, NULL), PZ_OK);
         assert_true(how == 0   ? c[0].value[0] > 1
                     : how == 1 ? c[0].value[0] == 0.5
                                : c[1].value[0] == 1.1);
@@ -633,33 +617,20 @@ static bool last_score(const void *part, const struct pz_query *q, void *scratch
 TEST(lists_with_what_was_seen_are_weighed_by_parts_that_know_the_slice)
 {
     enum { N = 20 };
-    static uint64_t ptr[USERS + 1];
-    static uint32_t item[USERS * N];
-    static int64_t time[USERS * N];
-    static float weight[USERS * N];
-    struct pz_corpus corpus = { .n_users = USERS,
-                                .n_items = ITEMS,
-                                .ptr = ptr,
-                                .item = item,
-                                .time = time,
-                                .weight = weight,
-                                .ordered = true };
+    static struct chain t;
     struct pz_scorer next = follow, last = follow;
 
     next.fit = slice_fit;
     last.score = last_score;
     next.n_settings = last.n_settings = 0;
     last.of_history = true;
-    for (uint32_t p = 0; p < USERS * N; p++) {
-        uint32_t k = p % N, u = p / N;
-
-        item[p] = (u + k - (k == N - 1 && u % 5 == 0)) % ITEMS;
-        time[p] = 2 * u + 10 * k;
-        weight[p] = 1;
-        ptr[u + 1] = (uint64_t)(u + 1) * N;
-        corpus.newest = time[p] > corpus.newest ? time[p] : corpus.newest;
-    }
-    slice_begin = pz_valid_slice(&corpus, pz_tune_users(&corpus));
+    chain_make(&t, USERS, ITEMS, N, true);
+    for (uint32_t p = 0; p < USERS * N; p++)
+        t.time[p] = 2 * (p / N) + 10 * (p % N);
+    t.c.newest = t.time[USERS * N - 1];
+    for (uint32_t u = 0; u < USERS; u += 5)
+        t.item[u * N + N - 1] = t.item[u * N + N - 2];
+    slice_begin = pz_valid_slice(&t.c, pz_tune_users(&t.c));
     assert_true(slice_begin < INT64_MAX);
     for (int both = 0; both < 2; both++) {
         enum pz_lists lists = both ? PZ_LISTS_KEPT_NEXT : PZ_LISTS_KEPT;
@@ -675,7 +646,7 @@ TEST(lists_with_what_was_seen_are_weighed_by_parts_that_know_the_slice)
         pz_choice_init(&c[0], &next);
         pz_choice_init(&c[1], &last);
         c[0].weight = c[1].weight = 1;
-        assert_int_equal(pz_tune(&corpus, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
+        assert_int_equal(pz_tune(&t.c, &cfg, c, 2, NULL, &scale, NULL), PZ_OK);
         assert_int_equal(seen, PZ_SEEN_BETTER_KEPT);
         assert_true(c[1].weight > 0.8); /* what all items have of the other is an eighth */
         assert_true(c[1].weighs[lists] && c[1].own[lists].weight < 0.8);

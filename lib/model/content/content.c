@@ -30,6 +30,7 @@
 #include "base/mem.h"
 #include "base/simd.h"
 #include "data/shares.h"
+#include "model/bytes.h"
 #include "model/parts.h"
 #include "table/lists.h"
 
@@ -327,26 +328,18 @@ static enum pz_status save(const void *part, struct pz_writer *w, struct pz_err 
     return st;
 }
 
-/* The first items of each feature: those of the fewest events, lower ones of as many. */
-struct by_events {
-    float events;
-    uint32_t item;
-};
-
-static int fewest_first(const void *x, const void *y)
+/* Items by events, the fewest first, lower ones of as many, into list [n_items]. */
+static enum pz_status sort_by_events(const struct pz_content *p, uint32_t *list, struct pz_err *err)
 {
-    const struct by_events *a = x, *b = y;
+    float *less = pz_mem_array(p->n_items, sizeof *less);
+    enum pz_status st;
 
-    if (a->events < b->events || a->events > b->events)
-        return a->events < b->events ? -1 : 1;
-    return a->item < b->item ? -1 : a->item > b->item;
-}
-
-static void sort_by_events(const struct pz_content *p, struct by_events *list)
-{
-    for (uint32_t i = 0; i < p->n_items; i++)
-        list[i] = (struct by_events){ p->count[i], i };
-    qsort(list, p->n_items, sizeof *list, fewest_first);
+    for (uint32_t i = 0; less && i < p->n_items; i++)
+        less[i] = -p->count[i];
+    st = less ? pz_bytes_longest(less, p->n_items, list, err)
+              : pz_err_memory(err, "items by events", 4.0 * p->n_items);
+    free(less);
+    return st;
 }
 
 /* Where the first items of each feature begin; none of what all items have. n_of: [features] zero,
@@ -363,15 +356,15 @@ static void place_first(const struct pz_content *p, uint32_t *n_of, uint64_t *pt
     }
 }
 
-static void fill_first(const struct pz_content *p, const struct by_events *list, uint32_t *n_of,
+static void fill_first(const struct pz_content *p, const uint32_t *list, uint32_t *n_of,
                        const uint64_t *ptr, uint32_t *item)
 {
     for (uint32_t i = 0; i < p->n_items; i++)
-        for (uint64_t k = p->x.ptr[list[i].item]; k < p->x.ptr[list[i].item + 1]; k++) {
+        for (uint64_t k = p->x.ptr[list[i]]; k < p->x.ptr[list[i] + 1]; k++) {
             uint32_t f = p->x.item[k];
 
             if (ptr[f] + n_of[f] < ptr[f + 1])
-                item[ptr[f] + n_of[f]++] = list[i].item;
+                item[ptr[f] + n_of[f]++] = list[i];
         }
 }
 
@@ -380,13 +373,12 @@ static enum pz_status derive(const void *part, struct pz_derived *out, struct pz
 {
     const struct pz_content *p = part;
     uint32_t n_feats = p->dict.names.n, *item = NULL;
-    struct by_events *list = pz_mem_array(p->n_items, sizeof *list);
+    uint32_t *list = pz_mem_array(p->n_items, sizeof *list);
     uint32_t *n_of = pz_mem_array(n_feats, sizeof *n_of);
     uint64_t *ptr = pz_mem_array((size_t)n_feats + 1, sizeof *ptr), n = 0;
-    enum pz_status st;
+    enum pz_status st = list ? sort_by_events(p, list, err) : PZ_TRY_AGAIN;
 
-    if (list && n_of && ptr) {
-        sort_by_events(p, list);
+    if (st == PZ_OK && n_of && ptr) {
         place_first(p, n_of, ptr);
         n = ptr[n_feats];
         item = pz_mem_array(n, sizeof *item);
